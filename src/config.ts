@@ -1,0 +1,186 @@
+import { z } from 'zod';
+import { flagKeys } from './flags.ts';
+
+const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+
+/** `postgresql+asyncpg://` is what SQLAlchemy users have in their files: the same database, another driver. */
+const databaseUrl = z
+  .string()
+  .transform((url) => url.replace(/^postgresql\+\w+:/, 'postgresql:'))
+  .refine(
+    (url) => /^postgres(ql)?:\/\/[^/]+\/.+/.test(url) && URL.canParse(url),
+    'must look like postgresql://user:password@host:5432/database',
+  );
+const redisUrl = z
+  .string()
+  .refine((url) => /^rediss?:\/\//.test(url) && URL.canParse(url), 'must look like redis://host:6379');
+const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http(s) URL' });
+const whole = (min: number, max: number) =>
+  z.coerce
+    .number(`must be a whole number from ${min} to ${max}`)
+    .int('must be a whole number')
+    .min(min)
+    .max(max);
+const flag = z
+  .enum(['true', 'false', '1', '0'], 'must be true or false')
+  .transform((v) => v === 'true' || v === '1');
+
+/**
+ * Every variable that every process reads, with its default and one sentence; `.env.example` is checked against it.
+ * What only workers read (the language model) is in workers/config.ts.
+ */
+export const environmentShape = {
+  PORT: whole(0, 65535).default(8000).describe('Port of the API; 0 takes a free one.'),
+  HOST: z.string().default('127.0.0.1').describe('Address the API listens on; the image sets 0.0.0.0.'),
+  ENVIRONMENT: z
+    .enum(['development', 'testing', 'staging', 'production'])
+    .default('development')
+    .describe('production refuses to start with missing or weak secrets.'),
+  DATA_DIR: z
+    .string()
+    .min(1)
+    .default('./.data')
+    .describe('Embedded tier: the database and generated secrets live here.'),
+  DATABASE_URL: databaseUrl.optional().describe('Postgres with pgvector; unset = embedded tier.'),
+  REDIS_URL: redisUrl.optional().describe('Redis for the queues; unset = the queues live in Postgres.'),
+  SECRET_KEY: z
+    .string()
+    .optional()
+    .describe('Keys the hashes of API keys; at least 32 characters. Embedded: made at first start.'),
+  ADMIN_API_KEY: z
+    .string()
+    .optional()
+    .describe('An admin key from the environment. Embedded: made at first start and printed once.'),
+  LOG_LEVEL: z.enum(logLevels).default('info').describe('pino level.'),
+  DB_POOL_SIZE: whole(1, 500).default(10).describe('Connections of this process to the database.'),
+  DB_MAX_OVERFLOW: whole(0, 500).default(5).describe('Connections beyond DB_POOL_SIZE at peaks.'),
+  EMBEDDING_PROVIDER: z
+    .enum(['local', 'gemini'])
+    .default('local')
+    .describe('Which embedding model reads chunks and questions.'),
+  EMBEDDING_MODEL_DIR: z
+    .string()
+    .optional()
+    .describe('local: a folder with an ONNX sentence-transformer; unset = the carried all-MiniLM-L6-v2.'),
+  EMBEDDING_MODEL: z.string().default('gemini-embedding-001').describe('gemini: the embedding model.'),
+  EMBEDDING_DIMENSIONS: whole(64, 3072).default(768).describe('gemini: length of the vectors.'),
+  GEMINI_API_KEY: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Key for Gemini: answers, and embeddings when EMBEDDING_PROVIDER=gemini.'),
+  GEMINI_BASE_URL: httpUrl
+    .optional()
+    .describe('Another address that speaks the Gemini protocol (a proxy, a stand-in).'),
+  MAX_UPLOAD_MB: whole(1, 1000).default(50).describe('Largest file accepted.'),
+  QUEUE_LIMIT: whole(1, 10_000_000)
+    .default(100_000)
+    .describe('Waiting jobs of a queue beyond which work is refused with 429.'),
+  ANSWER_TTL_HOURS: whole(1, 24 * 365)
+    .default(24 * 7)
+    .describe('How long a finished answer is kept.'),
+  ANSWER_DEADLINE_MS: whole(100, 3_600_000)
+    .default(60_000)
+    .describe('Time an answer has when the request sets no deadline_ms.'),
+  QUERY_CACHE_TTL_SECONDS: whole(0, 86_400)
+    .default(600)
+    .describe('How long a search result may be reused on an unchanged corpus; 0 = off.'),
+  AUTO_CREATE_TAXONOMY: flag
+    .default(true)
+    .describe("Creates a document's taxonomy path when it does not exist yet."),
+  METRICS_TOKEN: z
+    .string()
+    .min(8, 'must have at least 8 characters')
+    .optional()
+    .describe('Asks /metrics for this Bearer token.'),
+  TRUST_PROXY: whole(0, 10)
+    .default(0)
+    .describe('Number of reverse proxies in front whose X-Forwarded-For is believed.'),
+  SHUTDOWN_SECONDS: whole(1, 600).default(25).describe('Hard deadline of a graceful shutdown.'),
+};
+
+const schema = z.object(environmentShape);
+export type Config = z.output<typeof schema> & { tier: Tier; envFlags: Record<string, boolean> };
+
+export const tiers = ['embedded', 'postgres', 'scale-out'] as const;
+export type Tier = (typeof tiers)[number];
+
+export type Environment = Record<string, string | undefined>;
+
+/** Thrown at start: one sentence a variable, naming it. */
+export class ConfigError extends Error {
+  constructor(problems: string[]) {
+    super(`The environment is not usable:\n${problems.map((line) => `  ${line}`).join('\n')}`);
+    this.name = 'ConfigError';
+  }
+}
+
+/** Empty strings count as unset: `KEY=` in an env file means "not given". */
+export function withoutEmpty(env: Environment): Environment {
+  return Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+}
+
+/** Takes `.env` of the working directory into the environment, if there is one; what is set already wins. For entries only. */
+export function loadEnvFile(): void {
+  try {
+    process.loadEnvFile();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+}
+
+/** Reads and checks the environment. Throws ConfigError with every problem at once. */
+export function readConfig(environment: Environment = process.env): Config {
+  const env = withoutEmpty(environment);
+  const parsed = schema.safeParse(env);
+  const problems = parsed.success ? [] : describeIssues(parsed.error);
+  const envFlags = readFlags(env, problems);
+  if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
+  const values = parsed.data;
+  if (values.REDIS_URL && !values.DATABASE_URL)
+    problems.push('DATABASE_URL must be set when REDIS_URL is: the queue alone cannot keep work.');
+  if (values.EMBEDDING_PROVIDER === 'gemini' && !values.GEMINI_API_KEY)
+    problems.push('GEMINI_API_KEY must be set when EMBEDDING_PROVIDER=gemini.');
+  if (values.ENVIRONMENT === 'production') problems.push(...weakSecrets(values));
+  if (problems.length > 0) throw new ConfigError(problems);
+  const tier: Tier = values.REDIS_URL ? 'scale-out' : values.DATABASE_URL ? 'postgres' : 'embedded';
+  return { ...values, tier, envFlags };
+}
+
+export function describeIssues(error: z.ZodError): string[] {
+  return error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`);
+}
+
+function readFlags(env: Environment, problems: string[]): Record<string, boolean> {
+  const found: Record<string, boolean> = {};
+  for (const [name, value] of Object.entries(env)) {
+    if (!name.startsWith('FEATURE_')) continue;
+    const key = name.slice('FEATURE_'.length).toLowerCase();
+    const parsed = flag.safeParse(value?.toLowerCase());
+    if (!(flagKeys as readonly string[]).includes(key)) {
+      problems.push(
+        `${name} is not a flag; the flags are ${flagKeys.map((k) => `FEATURE_${k.toUpperCase()}`).join(', ')}.`,
+      );
+    } else if (!parsed.success) problems.push(`${name} must be true or false.`);
+    else found[key] = parsed.data;
+  }
+  return found;
+}
+
+function weakSecrets(values: {
+  SECRET_KEY?: string | undefined;
+  ADMIN_API_KEY?: string | undefined;
+}): string[] {
+  const weak = (secret: string | undefined, length: number) =>
+    !secret || secret.length < length || new Set(secret).size < 8;
+  const problems = [];
+  if (weak(values.SECRET_KEY, 32))
+    problems.push(
+      'SECRET_KEY must be set to at least 32 random characters in production (openssl rand -hex 32).',
+    );
+  if (weak(values.ADMIN_API_KEY, 24))
+    problems.push(
+      'ADMIN_API_KEY must be set to at least 24 random characters in production (openssl rand -hex 24).',
+    );
+  return problems;
+}

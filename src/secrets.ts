@@ -1,0 +1,55 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Config, ConfigError } from './config.ts';
+import { generateKey } from './keys.ts';
+
+export interface Secrets {
+  secretKey: string;
+  adminKey: string;
+  /** The admin key was made just now: print it, once. */
+  adminKeyIsNew: boolean;
+}
+
+/**
+ * The secrets of the environment; what is missing is made on the embedded tier and kept in DATA_DIR (mode 0600).
+ * On the other tiers several processes must agree on them, so a missing one stops the start.
+ */
+export async function loadSecrets(config: Config): Promise<Secrets> {
+  if (config.tier !== 'embedded') {
+    const missing = (['SECRET_KEY', 'ADMIN_API_KEY'] as const).filter((name) => !config[name]);
+    if (missing.length > 0)
+      throw new ConfigError(
+        missing.map((name) => `${name} must be set when DATABASE_URL is: every process needs the same one.`),
+      );
+    return {
+      secretKey: config.SECRET_KEY as string,
+      adminKey: config.ADMIN_API_KEY as string,
+      adminKeyIsNew: false,
+    };
+  }
+  await mkdir(config.DATA_DIR, { recursive: true, mode: 0o700 });
+  const secret = await given(config.SECRET_KEY, join(config.DATA_DIR, 'secret-key'), () =>
+    randomBytes(32).toString('hex'),
+  );
+  const admin = await given(config.ADMIN_API_KEY, join(config.DATA_DIR, 'admin-api-key'), () =>
+    generateKey(config.ENVIRONMENT),
+  );
+  return { secretKey: secret.value, adminKey: admin.value, adminKeyIsNew: admin.isNew };
+}
+
+async function given(
+  value: string | undefined,
+  path: string,
+  make: () => string,
+): Promise<{ value: string; isNew: boolean }> {
+  if (value) return { value, isNew: false };
+  try {
+    return { value: (await readFile(path, 'utf8')).trim(), isNew: false };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    const made = make();
+    await writeFile(path, `${made}\n`, { mode: 0o600, flag: 'wx' });
+    return { value: made, isNew: true };
+  }
+}

@@ -1,0 +1,55 @@
+import { z } from 'zod';
+import { ConfigError, describeIssues, type Environment, withoutEmpty } from '../src/config.ts';
+import { type QueueName, queueNames } from '../src/jobs/job.ts';
+
+const whole = (min: number, max: number) =>
+  z.coerce.number(`must be a whole number from ${min} to ${max}`).int().min(min).max(max);
+const queueList = z
+  .string()
+  .transform((list) => list.split(',').map((name) => name.trim()))
+  .refine(
+    (names) => names.every((name) => (queueNames as readonly string[]).includes(name)),
+    `must be a list of ${queueNames.join(', ')}`,
+  )
+  .transform((names) => names as QueueName[]);
+
+/** What only worker processes read: the language model's key never reaches an API process through here. */
+export const workerEnvironmentShape = {
+  QUEUES: queueList
+    .default([...queueNames])
+    .describe('Queues this worker takes, separated by commas; unset = all.'),
+  WORKER_CONCURRENCY: whole(1, 256).default(4).describe('Jobs of a queue that one worker runs at a time.'),
+  LLM_MODEL: z
+    .string()
+    .min(1)
+    .default('gemini-2.5-flash')
+    .describe('Language model for answers; used when GEMINI_API_KEY is set.'),
+  LLM_MAX_OUTPUT_TOKENS: whole(16, 65_536)
+    .default(1024)
+    .describe('Longest text the language model may write for an answer.'),
+  COMPOSE_BUDGET_MS: whole(100, 600_000)
+    .default(2200)
+    .describe('Time the language model has for an answer before it is composed from the sources alone.'),
+  CHUNK_TOKENS: whole(50, 4000).default(500).describe('Length of a chunk, in tokens.'),
+  CHUNK_OVERLAP_TOKENS: whole(0, 2000).default(128).describe('What neighbouring chunks share, in tokens.'),
+  PARSE_TIMEOUT_SECONDS: whole(1, 3600).default(60).describe('Longest time one file may take to be read.'),
+  PARSE_MEMORY_MB: whole(128, 16_384)
+    .default(400)
+    .describe('Most memory the process that reads files may take.'),
+  PARSE_PROCESSES: whole(1, 64).default(1).describe('Files read at the same time by one worker.'),
+};
+
+const schema = z
+  .object(workerEnvironmentShape)
+  .refine((values) => values.CHUNK_OVERLAP_TOKENS < values.CHUNK_TOKENS, {
+    error: 'must be smaller than CHUNK_TOKENS',
+    path: ['CHUNK_OVERLAP_TOKENS'],
+  });
+export type WorkerConfig = z.output<typeof schema>;
+
+/** Throws ConfigError with every problem at once. */
+export function readWorkerConfig(environment: Environment = process.env): WorkerConfig {
+  const parsed = schema.safeParse(withoutEmpty(environment));
+  if (!parsed.success) throw new ConfigError(describeIssues(parsed.error));
+  return parsed.data;
+}
