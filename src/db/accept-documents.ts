@@ -1,0 +1,177 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type { Knex } from 'knex';
+import { storeBlob } from './blobs.ts';
+import type { Db } from './connect.ts';
+import { ensurePaths } from './taxonomy.ts';
+
+/** What a caller may say about a document beside its content. */
+export interface Attributes {
+  title: string | null;
+  source_url: string | null;
+  author: string | null;
+  language: string | null;
+  taxonomy_path: string[];
+  metadata: Record<string, unknown>;
+}
+
+export interface NewDocument {
+  externalId: string | null;
+  attributes: Attributes;
+  priority: number;
+  contentType: string;
+  fileName: string | null;
+  /** JSON text, NFC; or the bytes of a file. */
+  content: { text: string } | { file: Buffer };
+}
+
+export interface Accepted {
+  documentId: string;
+  version: number;
+  outcome: 'accepted' | 'unchanged';
+}
+
+interface Known {
+  id: string;
+  version: number;
+  content_hash: string;
+  status: string;
+}
+
+interface AcceptOptions {
+  apiKeyId: string | null;
+  createPaths: boolean;
+}
+
+/**
+ * Inserts the rows of new documents, or of new versions of those whose `externalId` is known; the same content and
+ * attributes again is `unchanged` and costs nothing. An older version that is still being worked on is cancelled.
+ * One transaction for all; call it inside one to add rows of your own.
+ */
+export async function acceptDocuments(
+  trx: Knex.Transaction,
+  items: readonly NewDocument[],
+  options: AcceptOptions,
+): Promise<Accepted[]> {
+  await ensurePaths(
+    trx,
+    items.map((item) => item.attributes.taxonomy_path),
+    options.createPaths,
+  );
+  const known = await lockKnown(trx, items);
+  const accepted: Accepted[] = [];
+  for (const item of items) {
+    const hash = contentHash(item);
+    const before = item.externalId === null ? undefined : known.get(item.externalId);
+    if (before && before.content_hash === hash && !['failed', 'cancelled'].includes(before.status)) {
+      accepted.push({ documentId: before.id, version: before.version, outcome: 'unchanged' });
+      continue;
+    }
+    const row = {
+      id: before?.id ?? randomUUID(),
+      version: (before?.version ?? 0) + 1,
+      content_hash: hash,
+      status: 'queued',
+    };
+    if (before) await nextVersion(trx, row);
+    else
+      await trx('documents').insert({
+        ...attributeColumns(item.attributes),
+        id: row.id,
+        external_id: item.externalId,
+        version: 1,
+        api_key_id: options.apiKeyId,
+      });
+    await insertVersion(trx, row, item);
+    if (item.externalId !== null) known.set(item.externalId, row);
+    accepted.push({ documentId: row.id, version: row.version, outcome: 'accepted' });
+  }
+  return accepted;
+}
+
+/** Postgres' code for a broken unique index: two callers brought the same external_id at the same moment. */
+const uniqueViolation = '23505';
+
+/** Runs `work` in a transaction, again when another caller created the same external_id meanwhile. */
+export async function acceptingTransaction<T>(
+  db: Knex,
+  work: (trx: Knex.Transaction) => Promise<T>,
+): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await db.transaction(work);
+    } catch (error) {
+      const raced =
+        (error as { code?: string; constraint?: string }).code === uniqueViolation &&
+        (error as { constraint?: string }).constraint === 'documents_external_id';
+      if (!raced || attempt === 5) throw error;
+    }
+  }
+}
+
+async function lockKnown(trx: Knex.Transaction, items: readonly NewDocument[]): Promise<Map<string, Known>> {
+  const ids = [...new Set(items.flatMap((item) => (item.externalId === null ? [] : [item.externalId])))];
+  if (ids.length === 0) return new Map();
+  const { rows } = await trx.raw(
+    `select d.external_id, d.id, d.version, v.content_hash, v.status
+       from documents d join document_versions v on v.document_id = d.id and v.version = d.version
+      where d.external_id = any(?) and d.deleted_at is null order by d.id for update of d`,
+    [ids],
+  );
+  return new Map(rows.map((row: Known & { external_id: string }) => [row.external_id, row]));
+}
+
+async function nextVersion(
+  trx: Knex.Transaction,
+  { id, version }: { id: string; version: number },
+): Promise<void> {
+  await trx('documents').where({ id }).update({ version, updated_at: trx.fn.now() });
+  await trx('document_versions')
+    .where({ document_id: id })
+    .whereIn('status', ['queued', 'parsing', 'embedding'])
+    .update({ status: 'cancelled', lease_token: null, lease_until: null, updated_at: trx.fn.now() });
+}
+
+async function insertVersion(
+  trx: Knex.Transaction,
+  row: { id: string; version: number; content_hash: string },
+  item: NewDocument,
+): Promise<void> {
+  const text = 'text' in item.content ? item.content.text : null;
+  await trx('document_versions').insert({
+    document_id: row.id,
+    version: row.version,
+    content_hash: row.content_hash,
+    content_type: item.contentType,
+    file_name: item.fileName,
+    bytes: 'file' in item.content ? item.content.file.length : Buffer.byteLength(item.content.text),
+    text,
+    attributes: JSON.stringify(item.attributes),
+    priority: item.priority,
+  });
+  if ('file' in item.content) await storeBlob(trx, row.id, row.version, item.content.file);
+}
+
+function contentHash(item: NewDocument): string {
+  const hash = createHash('sha256').update('file' in item.content ? item.content.file : item.content.text);
+  return hash
+    .update('\0')
+    .update(JSON.stringify([item.contentType, item.attributes]))
+    .digest('hex');
+}
+
+/** Attributes as columns of `documents`. */
+export function attributeColumns({ taxonomy_path, metadata, ...rest }: Attributes) {
+  return { ...rest, taxonomy_path, metadata: JSON.stringify(metadata) };
+}
+
+/** Takes the attributes of a version over into its document: part of the switch. */
+export async function applyAttributes(db: Db, documentId: string, version: number): Promise<void> {
+  const row = await db('document_versions').where({ document_id: documentId, version }).first('attributes');
+  await db('documents')
+    .where({ id: documentId })
+    .update({
+      ...attributeColumns(row.attributes as Attributes),
+      live_version: version,
+      updated_at: db.fn.now(),
+    });
+}

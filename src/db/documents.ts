@@ -1,0 +1,141 @@
+import type { ErrorSummary } from '../errors.ts';
+import type { Db } from './connect.ts';
+import { type Page, readCursor, toPage } from './page.ts';
+
+export const documentStatuses = ['queued', 'parsing', 'embedding', 'ready', 'failed', 'cancelled'] as const;
+export type VersionStatus = (typeof documentStatuses)[number];
+
+/** A document with its newest version, as the API shows it. */
+export interface DocumentRow {
+  id: string;
+  external_id: string | null;
+  title: string | null;
+  source_url: string | null;
+  author: string | null;
+  language: string | null;
+  taxonomy_path: string[];
+  metadata: Record<string, unknown>;
+  version: number;
+  live_version: number | null;
+  status: VersionStatus | 'deleted';
+  chunk_count: number;
+  /** Chunks of the newest version that have a vector. */
+  embedded: number;
+  error: ErrorSummary | null;
+  content_type: string;
+  bytes: number;
+  created_at: Date;
+  updated_at: Date;
+}
+
+const columns = `
+  d.id, d.external_id, coalesce(d.title, v.found->>'title') as title, d.source_url,
+  coalesce(d.author, v.found->>'author') as author, coalesce(d.language, v.found->>'language') as language,
+  d.taxonomy_path, d.metadata, d.version, d.live_version,
+  case when d.deleted_at is null then v.status else 'deleted' end as status,
+  v.chunk_count, v.error, v.content_type, v.bytes, d.created_at, greatest(d.updated_at, v.updated_at) as updated_at,
+  case v.status when 'embedding' then (
+    select count(distinct x.chunk_seq)::int from chunks c join chunk_vectors x on x.chunk_seq = c.seq
+     where c.document_id = d.id and c.version = d.version
+  ) when 'ready' then v.chunk_count else 0 end as embedded`;
+const source = 'documents d join document_versions v on v.document_id = d.id and v.version = d.version';
+
+/** The document unless it is deleted. */
+export async function findDocument(db: Db, id: string): Promise<DocumentRow | undefined> {
+  const { rows } = await db.raw(`select ${columns} from ${source} where d.id = ? and d.deleted_at is null`, [
+    id,
+  ]);
+  return rows[0];
+}
+
+export interface DocumentQuery {
+  limit: number;
+  cursor?: string | undefined;
+  status?: VersionStatus | undefined;
+  externalId?: string | undefined;
+}
+
+/** Newest first. */
+export async function listDocuments(db: Db, query: DocumentQuery): Promise<Page<DocumentRow>> {
+  const after = readCursor(query.cursor);
+  const { rows } = await db.raw(
+    `select ${columns} from ${source}
+      where d.deleted_at is null
+        and (:status::text is null or v.status = :status)
+        and (:externalId::text is null or d.external_id = :externalId)
+        and (:at::timestamptz is null or (d.created_at, d.id) < (:at::timestamptz, :id::uuid))
+      order by d.created_at desc, d.id desc limit :limit`,
+    {
+      status: query.status ?? null,
+      externalId: query.externalId ?? null,
+      at: after?.at ?? null,
+      id: after?.id ?? null,
+      limit: query.limit + 1,
+    },
+  );
+  return toPage(rows, query.limit);
+}
+
+export interface VersionRow {
+  version: number;
+  status: VersionStatus;
+  live: boolean;
+  content_type: string;
+  bytes: number;
+  chunk_count: number;
+  error: ErrorSummary | null;
+  created_at: Date;
+  updated_at: Date;
+}
+
+export async function listVersionsOf(db: Db, documentId: string): Promise<VersionRow[]> {
+  const { rows } = await db.raw(
+    `select v.version, v.status, v.version = d.live_version as live, v.content_type, v.bytes, v.chunk_count, v.error,
+            v.created_at, v.updated_at
+       from document_versions v join documents d on d.id = v.document_id
+      where v.document_id = ? and d.deleted_at is null order by v.version desc`,
+    [documentId],
+  );
+  return rows.map((row: VersionRow) => ({ ...row, live: row.live === true }));
+}
+
+/** The text that offsets of this version point into; undefined while it is not parsed. */
+export async function findVersionText(
+  db: Db,
+  documentId: string,
+  version: number,
+): Promise<string | undefined> {
+  const { rows } = await db.raw(
+    `select v.text from document_versions v join documents d on d.id = v.document_id
+      where v.document_id = ? and v.version = ? and d.deleted_at is null`,
+    [documentId, version],
+  );
+  return rows[0]?.text ?? undefined;
+}
+
+export interface ChunkRow {
+  id: string;
+  n: number;
+  version: number;
+  start_char: number;
+  end_char: number;
+  page: number | null;
+  heading: string | null;
+  text: string;
+}
+
+/** Chunks of the live version in order, from position `from`. */
+export async function listChunks(
+  db: Db,
+  documentId: string,
+  from: number,
+  limit: number,
+): Promise<ChunkRow[]> {
+  const { rows } = await db.raw(
+    `select c.id, c.n, c.version, c.start_char, c.end_char, c.page, c.heading, c.text
+       from chunks c join documents d on d.id = c.document_id and d.live_version = c.version
+      where c.document_id = ? and d.deleted_at is null and c.n >= ? order by c.n limit ?`,
+    [documentId, from, limit],
+  );
+  return rows;
+}

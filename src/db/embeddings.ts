@@ -1,0 +1,69 @@
+import { randomUUID } from 'node:crypto';
+import type { Db } from './connect.ts';
+import type { VersionKey } from './versions.ts';
+
+/** A batch is claimed for this long; a worker that died frees it by not coming back. */
+const claimSeconds = 120;
+
+export interface ChunkToEmbed {
+  seq: number;
+  heading: string | null;
+  text: string;
+}
+
+export interface ClaimedChunks {
+  token: string;
+  title: string | null;
+  chunks: ChunkToEmbed[];
+}
+
+/** Takes the next chunks of the version that have no vector of `model` and that nobody is embedding. */
+export async function claimChunks(
+  db: Db,
+  key: VersionKey,
+  model: string,
+  limit: number,
+): Promise<ClaimedChunks> {
+  const token = randomUUID();
+  const { rows } = await db.raw(
+    `with mine as (
+       select c.seq from chunks c
+         join document_versions v on v.document_id = c.document_id and v.version = c.version and v.status in ('embedding', 'ready')
+         left join chunk_vectors x on x.chunk_seq = c.seq and x.model = ?
+        where c.document_id = ? and c.version = ? and x.chunk_seq is null
+          and (c.embed_until is null or c.embed_until < now())
+        order by c.n limit ? for update of c skip locked)
+     update chunks c set embed_token = ?, embed_until = now() + interval '${claimSeconds} seconds'
+       from mine where c.seq = mine.seq returning c.seq, c.n, c.heading, c.text`,
+    [model, key.documentId, key.version, limit, token],
+  );
+  const version = await db('document_versions')
+    .where({ document_id: key.documentId, version: key.version })
+    .first('attributes', 'found');
+  const title = version?.attributes.title ?? version?.found.title ?? null;
+  rows.sort((a: { n: number }, b: { n: number }) => a.n - b.n);
+  return { token, title, chunks: rows };
+}
+
+/** Stores vectors of claimed chunks. A chunk that was deleted or taken over meanwhile is left alone. Returns how many were stored. */
+export async function saveVectors(
+  db: Db,
+  token: string,
+  model: string,
+  chunks: readonly ChunkToEmbed[],
+  vectors: readonly Float32Array[],
+): Promise<number> {
+  const { rowCount } = await db.raw(
+    `insert into chunk_vectors (chunk_seq, model, embedding)
+     select c.seq, ?, v.embedding::vector
+       from unnest(?::bigint[], ?::text[]) as v(seq, embedding) join chunks c on c.seq = v.seq and c.embed_token = ?
+     on conflict (model, chunk_seq) do nothing`,
+    [model, chunks.map((chunk) => chunk.seq), vectors.map((vector) => `[${vector.join(',')}]`), token],
+  );
+  return rowCount ?? 0;
+}
+
+/** Gives claimed chunks back at once after a failure. */
+export async function releaseChunks(db: Db, token: string): Promise<void> {
+  await db('chunks').where('embed_token', token).update({ embed_until: null, embed_token: null });
+}

@@ -1,0 +1,23 @@
+import { AppError } from '../errors.ts';
+import type { Db } from './connect.ts';
+
+/**
+ * Work is leased, not owned: whoever claims a row gets a token and this many seconds, extends them while it works, and
+ * writes only while the token still stands. Times are the database's, so a worker's wrong clock changes nothing.
+ */
+export const leaseSeconds = 60;
+export const leaseUntil = `now() + interval '${leaseSeconds} seconds'`;
+
+type LeasedTable = 'document_versions' | 'answers' | 'operations';
+
+/** Extends the lease. Throws `lease_lost` when another worker has taken the row over or it was cancelled. */
+export async function extendLease(db: Db, table: LeasedTable, token: string): Promise<void> {
+  const extended = await db(table)
+    .where('lease_token', token)
+    .update({ lease_until: db.raw(leaseUntil) });
+  if (extended === 0) throw leaseLost();
+}
+
+export function leaseLost(): AppError {
+  return new AppError('lease_lost', 'Another worker has taken this work over, or it was cancelled.');
+}

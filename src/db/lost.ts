@@ -1,0 +1,72 @@
+import type { Db } from './connect.ts';
+
+/** Rows that nobody works on though they are not done, by what should be nudged for them. */
+export interface LostWork {
+  ingest: { documentId: string; version: number; priority: number }[];
+  embed: { documentId: string; version: number; priority: number }[];
+  answers: string[];
+  operations: string[];
+}
+
+/** Most rows of a kind that one run brings back; the next run takes the next ones. */
+const limit = 1000;
+
+/**
+ * Finds rows that have waited longer than `seconds` for a worker, or whose lease ran out. Nudging one that still has its job
+ * is harmless: the job is not added twice, and a second delivery finds nothing to claim.
+ */
+export async function findLost(db: Db, model: string, seconds: number): Promise<LostWork> {
+  const patience = `${seconds} seconds`;
+  const ingest = await db.raw(
+    `select document_id as "documentId", version, priority from document_versions
+      where (status = 'queued' and updated_at < now() - ?::interval) or (status = 'parsing' and lease_until < now())
+      order by queued_at limit ?`,
+    [patience, limit],
+  );
+  // Live chunks without a vector of the model in use count too: after a change of the model search can't see them.
+  const embed = await db.raw(
+    `select v.document_id as "documentId", v.version, v.priority from document_versions v
+      where (v.status = 'embedding' and v.updated_at < now() - ?::interval)
+         or (v.status = 'ready' and (v.document_id, v.version) in (
+           select c.document_id, c.version from chunks c left join chunk_vectors x on x.chunk_seq = c.seq and x.model = ?
+            where c.live and x.chunk_seq is null and (c.embed_until is null or c.embed_until < now())))
+      order by v.queued_at limit ?`,
+    [patience, model, limit],
+  );
+  const answers = await db.raw(
+    `select id from answers
+      where (status = 'queued' and created_at < now() - ?::interval and deadline_at > now()) or (status = 'in_progress' and lease_until < now())
+      order by created_at limit ?`,
+    [patience, limit],
+  );
+  const operations = await db.raw(
+    `select id from operations
+      where (status = 'queued' and created_at < now() - ?::interval) or (status = 'in_progress' and lease_until < now())
+      order by created_at limit ?`,
+    [patience, limit],
+  );
+  const ids = (rows: { id: string }[]) => rows.map((row) => row.id);
+  return {
+    ingest: ingest.rows,
+    embed: embed.rows,
+    answers: ids(answers.rows),
+    operations: ids(operations.rows),
+  };
+}
+
+/**
+ * Ends the leases of every worker: only for a tier where this process is the only one, at its start. What a killed
+ * process held is then free at once instead of when its lease runs out.
+ */
+export async function endAllLeases(db: Db): Promise<void> {
+  await db('document_versions')
+    .where('status', 'parsing')
+    .update({ status: 'queued', lease_token: null, lease_until: null });
+  await db('chunks').whereNotNull('embed_until').update({ embed_token: null, embed_until: null });
+  await db('answers')
+    .where('status', 'in_progress')
+    .update({ status: 'queued', lease_token: null, lease_until: null });
+  await db('operations')
+    .where('status', 'in_progress')
+    .update({ status: 'queued', lease_token: null, lease_until: null });
+}

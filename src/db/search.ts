@@ -1,0 +1,113 @@
+import type { Filters } from '../retrieval/passage.ts';
+import type { Db } from './connect.ts';
+
+/** A piece of SQL with its named bindings. */
+export interface Sql {
+  sql: string;
+  bindings: Record<string, unknown>;
+}
+
+/** A chunk with its score in one leg. */
+export interface ScoredChunk {
+  seq: number;
+  score: number;
+}
+
+const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+/** Postgres keeps no NUL, so nothing stored can match one; as a parameter it is an error. */
+const storable = (text: string) => !text.includes('\u0000');
+
+/** Whether the filters narrow anything. */
+export function narrows(filters: Filters | undefined): filters is Filters {
+  return filters !== undefined && Object.values(filters).some((value) => value !== undefined);
+}
+
+/**
+ * A query for the `seq` of every chunk that search may see under the filters. Both legs use this one condition.
+ * What can't exist (an id that is no uuid, an unknown path) lets nothing through.
+ */
+export function visibleChunks(filters: Filters | undefined): Sql {
+  if (!narrows(filters)) return { sql: 'select c.seq from chunks c where c.live', bindings: {} };
+  const bindings: Record<string, unknown> = {};
+  const conditions = ['c.live', 'd.deleted_at is null'];
+  if (filters.documentIds) {
+    conditions.push('d.id = any(:documentIds::uuid[])');
+    bindings.documentIds = filters.documentIds.filter((id) => uuid.test(id));
+  }
+  if (filters.canonicalIn) conditions.push(startsWithAny(filters.canonicalIn, bindings));
+  if (filters.metadata) {
+    const metadata = JSON.stringify(filters.metadata);
+    conditions.push(metadata.includes('\\u0000') ? 'false' : 'd.metadata @> :metadata::jsonb');
+    bindings.metadata = metadata;
+  }
+  const from = 'chunks c join documents d on d.id = c.document_id';
+  return { sql: `select c.seq from ${from} where ${conditions.join(' and ')}`, bindings };
+}
+
+function startsWithAny(paths: readonly string[][], bindings: Record<string, unknown>): string {
+  const prefixes = paths.filter((path) => path.every(storable));
+  const conditions = prefixes.map((path, i) => {
+    bindings[`path${i}`] = path;
+    const prefix = `:path${i}::text[]`;
+    // The containment is implied; it is what the index on taxonomy_path can answer.
+    return `(d.taxonomy_path @> ${prefix} and d.taxonomy_path[1:cardinality(${prefix})] = ${prefix})`;
+  });
+  return conditions.length === 0 ? 'false' : `(${conditions.join(' or ')})`;
+}
+
+/** The first characters of chunks, by seq. */
+export async function readBeginnings(
+  db: Db,
+  seqs: readonly number[],
+  length: number,
+): Promise<Map<number, string>> {
+  const { rows } = await db.raw(
+    'select seq, left(text, ?) as text from chunks where seq = any(?::bigint[])',
+    [length, [...seqs]],
+  );
+  return new Map(rows.map((row: { seq: number; text: string }) => [row.seq, row.text]));
+}
+
+/** A found chunk as stored, and which of the question's words it holds. */
+export interface PassageRow {
+  chunkSeq: number;
+  chunkId: string;
+  documentId: string;
+  version: number;
+  n: number;
+  start: number;
+  end: number;
+  page: number | null;
+  heading: string | null;
+  text: string;
+  title: string | null;
+  sourceUrl: string | null;
+  author: string | null;
+  date: string | null;
+  contentType: string;
+  language: string | null;
+  taxonomyPath: string[];
+  metadata: Record<string, unknown>;
+  matched: string[];
+}
+
+/** The chunks with what a citation needs, by seq. One that was deleted or replaced since it was found is left out. */
+export async function readPassages(
+  db: Db,
+  seqs: readonly number[],
+  words: readonly string[],
+): Promise<Map<number, PassageRow>> {
+  const { rows } = await db.raw(
+    `select c.seq as "chunkSeq", c.id as "chunkId", c.document_id as "documentId", c.version, c.n,
+            c.start_char as start, c.end_char as "end", c.page, c.heading, c.text,
+            d.title, d.source_url as "sourceUrl", d.author, v.found->>'date' as date, v.content_type as "contentType",
+            d.language, d.taxonomy_path as "taxonomyPath", d.metadata,
+            array(select unnest(c.words) intersect select unnest(?::text[])) as matched
+       from chunks c
+       join documents d on d.id = c.document_id and d.deleted_at is null
+       join document_versions v on v.document_id = c.document_id and v.version = c.version
+      where c.seq = any(?::bigint[]) and c.live`,
+    [[...words], [...seqs]],
+  );
+  return new Map(rows.map((row: PassageRow) => [row.chunkSeq, row]));
+}

@@ -1,0 +1,60 @@
+import { AppError } from '../errors.ts';
+import type { Db } from './connect.ts';
+
+/** The taxonomy version that search and new documents go by. */
+export async function versionInForce(db: Db): Promise<string> {
+  const row = await db('taxonomy_versions').where('in_force', true).first('version');
+  return row.version as string;
+}
+
+/**
+ * Makes sure that every path and all its ancestors exist in the version in force. With `create` off a missing path is
+ * `unknown_taxonomy_path`. Shapes: a path is its labels from the root, `['HR', 'Leave']`; the empty path always exists.
+ */
+export async function ensurePaths(db: Db, paths: readonly string[][], create: boolean): Promise<void> {
+  const wanted = new Map(paths.flatMap(withAncestors).map((path) => [JSON.stringify(path), path]));
+  if (wanted.size === 0) return;
+  const version = await versionInForce(db);
+  const known = await db('taxonomy_nodes').where({ version }).pluck('path');
+  const missing = [...wanted.values()].filter(
+    (path) => !known.some((other: string[]) => JSON.stringify(other) === JSON.stringify(path)),
+  );
+  if (missing.length === 0) return;
+  if (!create) {
+    throw new AppError(
+      'unknown_taxonomy_path',
+      `The taxonomy has no path ${JSON.stringify(missing[0])}: create it first, or turn AUTO_CREATE_TAXONOMY on.`,
+    );
+  }
+  const rows = missing.map((path) => ({ version, path, label: path.at(-1) }));
+  await db('taxonomy_nodes').insert(rows).onConflict(['version', 'path']).ignore();
+}
+
+function withAncestors(path: string[]): string[][] {
+  return path.map((_, depth) => path.slice(0, depth + 1));
+}
+
+export interface TaxonomyNode {
+  id: string;
+  path: string[];
+  label: string;
+  documents: number;
+}
+
+export async function listVersions(
+  db: Db,
+): Promise<{ version: string; in_force: boolean; created_at: Date }[]> {
+  return db('taxonomy_versions').orderBy('created_at', 'desc').select('version', 'in_force', 'created_at');
+}
+
+/** Nodes of a version, parents before children; `documents` counts those at the node or below it. */
+export async function listNodes(db: Db, version: string): Promise<TaxonomyNode[]> {
+  const { rows } = await db.raw(
+    `select n.id, n.path, n.label, count(d.id)::int as documents
+       from taxonomy_nodes n
+       left join documents d on d.deleted_at is null and d.taxonomy_path[1:cardinality(n.path)] = n.path
+      where n.version = ? group by n.id order by n.path`,
+    [version],
+  );
+  return rows;
+}

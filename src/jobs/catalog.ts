@@ -1,0 +1,89 @@
+import { z } from 'zod';
+import { defineJob, type QueueName } from './job.ts';
+
+const seconds = 1000;
+const minutes = 60 * seconds;
+const nothing = z.strictObject({});
+const documentVersion = z.strictObject({ documentId: z.uuid(), version: z.int().positive() });
+
+/** All the work there is. Where each is done: workers/handlers.ts. */
+export const catalog = {
+  /** Bytes → text → chunks, stored; then embedChunks for every batch of them. */
+  ingestDocument: defineJob({
+    queue: 'ingestion',
+    payload: documentVersion,
+    once: ({ documentId, version }) => `${documentId}-${version}`,
+    attempts: 5,
+    timeoutMs: 10 * minutes,
+  }),
+  /** Vectors for the next chunks of the version that have none; the last batch makes the version live. */
+  embedChunks: defineJob({
+    queue: 'embedding',
+    payload: documentVersion.extend({ batch: z.int().nonnegative() }),
+    once: ({ documentId, version, batch }) => `${documentId}-${version}-${batch}`,
+    attempts: 8,
+    timeoutMs: 5 * minutes,
+  }),
+  /** A question through the seven steps. */
+  answerQuestion: defineJob({
+    queue: 'answer',
+    payload: z.strictObject({ answerId: z.uuid() }),
+    once: ({ answerId }) => answerId,
+    attempts: 3,
+    timeoutMs: 10 * minutes,
+  }),
+  /** Experience rows → statistics of each retrieval strategy. */
+  learnFromExperience: defineJob({
+    queue: 'learning',
+    payload: nothing,
+    once: () => 'learn',
+    attempts: 3,
+    timeoutMs: minutes,
+    everyMs: minutes,
+  }),
+  /** What a deleted document left behind, to the last row; the receipt counts it. */
+  deleteDocument: defineJob({
+    queue: 'upkeep',
+    payload: z.strictObject({ operationId: z.uuid() }),
+    once: ({ operationId }) => operationId,
+    attempts: 8,
+    timeoutMs: 5 * minutes,
+  }),
+  /** Rows whose nudge or worker was lost → nudged again. */
+  requeueLost: defineJob({
+    queue: 'upkeep',
+    payload: nothing,
+    once: () => 'requeue-lost',
+    attempts: 1,
+    timeoutMs: minutes,
+    everyMs: 15 * seconds,
+  }),
+  /** Answers past their deadline or their time to be kept, stale cache rows, forgotten idempotency keys. */
+  sweepExpired: defineJob({
+    queue: 'upkeep',
+    payload: nothing,
+    once: () => 'sweep-expired',
+    attempts: 1,
+    timeoutMs: minutes,
+    everyMs: minutes,
+  }),
+  /** Statistics and visibility of the index tables, on the embedded tier: its Postgres has no autovacuum. */
+  vacuumCorpus: defineJob({
+    queue: 'upkeep',
+    payload: nothing,
+    once: () => 'vacuum-corpus',
+    attempts: 1,
+    timeoutMs: 5 * minutes,
+    everyMs: 30 * seconds,
+  }),
+};
+
+export type Catalog = typeof catalog;
+export type JobName = keyof Catalog;
+export type PayloadOf<N extends JobName> = z.output<Catalog[N]['payload']>;
+
+export const jobNames = Object.keys(catalog) as JobName[];
+
+export function jobsOf(queue: QueueName): JobName[] {
+  return jobNames.filter((name) => catalog[name].queue === queue);
+}

@@ -1,0 +1,216 @@
+import {
+  createPostgresBackend,
+  type JobsOptions,
+  type Processor,
+  Queue,
+  type QueueOptions,
+  runMigrations,
+  Worker,
+  type WorkerOptions,
+} from 'bullmq';
+import { Redis } from 'ioredis';
+import type pg from 'pg';
+import { bounded } from '../bounded.ts';
+import type { Config } from '../config.ts';
+import type { Database } from '../db/connect.ts';
+import type { Log } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
+import { catalog, type JobName, jobNames, type PayloadOf } from './catalog.ts';
+import { type QueueName, queueNames } from './job.ts';
+
+/** How long a producer waits for the queue's store: the row is committed already, requeueLost will nudge it again. */
+const enqueueTimeoutMs = 1000;
+
+export interface EnqueueOptions {
+  /** 1 (first) … 10 (last), as BullMQ has it; 0 goes before all. */
+  priority?: number;
+  delayMs?: number;
+}
+
+export type Enqueue = <N extends JobName>(
+  name: N,
+  payloads: readonly PayloadOf<N>[],
+  options?: EnqueueOptions,
+) => Promise<boolean>;
+
+export interface QueueDepth {
+  waiting: number;
+  active: number;
+  delayed: number;
+  failed: number;
+  completed: number;
+  oldest_waiting_seconds: number | null;
+}
+
+export interface Queues {
+  /**
+   * Nudges: adds a job a payload. False when the store did not take them in time, which is logged and harmless: the rows
+   * stay queued and requeueLost nudges them again. Throws only for a payload that does not fit the catalog.
+   */
+  enqueue: Enqueue;
+  /** For the board, which shows what the store holds. */
+  list: Queue[];
+  /** Depth of every queue, at most a second old; undefined when their store does not answer within two seconds. */
+  depths(): Promise<ReadonlyMap<QueueName, QueueDepth> | undefined>;
+  /** Writes the schedules of the catalog into the store; safe from many processes. */
+  schedule(): Promise<void>;
+  /** The only place that makes BullMQ workers; run-queue.ts gives them their processor. */
+  openWorker(queue: QueueName, processor: Processor, options: Omit<WorkerOptions, 'connection'>): Worker;
+  close(): Promise<void>;
+}
+
+interface Backend {
+  open(name: QueueName): Queue;
+  openWorker: Queues['openWorker'];
+  close(): Promise<void>;
+}
+
+/** Opens the queues in Redis when there is one, otherwise in Postgres (also the embedded one). */
+export async function openQueues(
+  config: Config,
+  database: Database,
+  log: Log,
+  metrics: Metrics,
+): Promise<Queues> {
+  const backend = config.REDIS_URL
+    ? redisBackend(config.REDIS_URL)
+    : await postgresBackend(database.openQueuePool());
+  const queues = new Map(queueNames.map((name) => [name, backend.open(name)]));
+  for (const [name, queue] of queues)
+    queue.on('error', (error) => log.warn({ queue: name, err: error }, 'queue store trouble'));
+  const get = (name: QueueName) => queues.get(name) as Queue;
+  return {
+    list: [...queues.values()],
+    enqueue: async (name, payloads, options = {}) => {
+      const jobs = payloads.map((payload) => describeJob(name, payload, options));
+      if (jobs.length === 0) return true;
+      try {
+        await within(enqueueTimeoutMs, get(catalog[name].queue).addBulk(jobs));
+        return true;
+      } catch (error) {
+        metrics.enqueueFailures.inc({ job: name }, jobs.length);
+        log.warn({ job: name, count: jobs.length, err: error }, 'nudge not taken: the rows stay queued');
+        return false;
+      }
+    },
+    depths: readDepths(queues),
+    schedule: async () => {
+      for (const name of jobNames) {
+        const { everyMs, queue } = catalog[name];
+        if (everyMs)
+          await get(queue).upsertJobScheduler(
+            name,
+            { every: everyMs },
+            { name, data: {}, opts: keepFinished },
+          );
+      }
+    },
+    openWorker: backend.openWorker,
+    close: async () => {
+      await Promise.allSettled([...queues.values()].map((queue) => queue.close()));
+      await backend.close();
+    },
+  };
+}
+
+const keepFinished: JobsOptions = {
+  removeOnComplete: { age: 3600, count: 1000 },
+  removeOnFail: { age: 14 * 24 * 3600, count: 10_000 },
+};
+
+function describeJob<N extends JobName>(
+  name: N,
+  payload: PayloadOf<N>,
+  { priority, delayMs }: EnqueueOptions,
+) {
+  const definition = catalog[name];
+  const data = definition.payload.parse(payload) as never;
+  const opts: JobsOptions = {
+    ...keepFinished,
+    attempts: definition.attempts,
+    backoff: { type: 'exponential', delay: 1000, jitter: 0.5 },
+    deduplication: { id: `${name}-${definition.once(data)}` },
+    ...(priority ? { priority } : {}),
+    ...(delayMs ? { delay: delayMs } : {}),
+  };
+  return { name, data, opts };
+}
+
+/** Reading every queue is a dozen queries: one reading serves all who ask within a second. */
+function readDepths(queues: ReadonlyMap<QueueName, Queue>): Queues['depths'] {
+  let last: { at: number; value: ReturnType<Queues['depths']> } | undefined;
+  const read = async () =>
+    new Map(
+      await Promise.all([...queues].map(async ([name, queue]) => [name, await depthOf(queue)] as const)),
+    );
+  return () => {
+    if (!last || performance.now() - last.at > 1000)
+      last = { at: performance.now(), value: bounded(read(), 2000) };
+    return last.value;
+  };
+}
+
+async function depthOf(queue: Queue): Promise<QueueDepth> {
+  const counts = await queue.getJobCounts(
+    'waiting',
+    'prioritized',
+    'active',
+    'delayed',
+    'failed',
+    'completed',
+  );
+  const [oldest] = await queue.getJobs(['waiting', 'prioritized'], 0, 0, true);
+  return {
+    waiting: (counts.waiting ?? 0) + (counts.prioritized ?? 0),
+    active: counts.active ?? 0,
+    delayed: counts.delayed ?? 0,
+    failed: counts.failed ?? 0,
+    completed: counts.completed ?? 0,
+    oldest_waiting_seconds: oldest ? Math.max(0, Math.round((Date.now() - oldest.timestamp) / 1000)) : null,
+  };
+}
+
+async function postgresBackend(pool: pg.Pool): Promise<Backend> {
+  const client = await pool.connect();
+  try {
+    await runMigrations(client);
+  } finally {
+    client.release();
+  }
+  const connection = pool as unknown as NonNullable<QueueOptions['connection']>;
+  return {
+    open: (name) => new Queue(name, { connection }, createPostgresBackend as never) as Queue,
+    openWorker: (name, processor, options) =>
+      new Worker(name, processor, { ...options, connection }, createPostgresBackend as never) as Worker,
+    // The pool belongs to the database, which closes it.
+    close: async () => undefined,
+  };
+}
+
+function redisBackend(url: string): Backend {
+  const producer = new Redis(url, { enableOfflineQueue: false, maxRetriesPerRequest: 1 });
+  const consumers: Redis[] = [];
+  // Queues and workers report connection trouble as their own 'error' event.
+  producer.on('error', () => undefined);
+  const prefix = '{dt-rag}';
+  return {
+    open: (name) => new Queue(name, { connection: producer, prefix }),
+    openWorker: (name, processor, options) => {
+      const connection = new Redis(url, { maxRetriesPerRequest: null });
+      connection.on('error', () => undefined);
+      consumers.push(connection);
+      return new Worker(name, processor, { ...options, connection, prefix });
+    },
+    close: async () => {
+      for (const connection of [producer, ...consumers]) connection.disconnect();
+    },
+  };
+}
+
+function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
+  });
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
+}

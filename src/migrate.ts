@@ -1,0 +1,47 @@
+import { parseArgs } from 'node:util';
+import type { Knex } from 'knex';
+import { ConfigError, loadEnvFile, readConfig } from './config.ts';
+import { openDatabase } from './db/connect.ts';
+import { migrate, migrationSource } from './db/migrations.ts';
+
+/** `npm run migrate`, `migrate:rollback` (the last step; --all: everything) and `migrate:status`, on whichever tier is configured. */
+async function run(command: string, all: boolean, db: Knex): Promise<string> {
+  const list = (names: string[], none: string) =>
+    names.length === 0 ? none : names.map((name) => `  ${name}`).join('\n');
+  if (command === 'latest')
+    return `Applied:\n${list(await migrate(db), '  nothing: the schema is up to date')}`;
+  if (command === 'rollback') {
+    const undone = all
+      ? ((await db.migrate.rollback({ migrationSource }, true)) as [number, string[]])[1]
+      : ((await db.migrate.down({ migrationSource })) as [number, string[]])[1];
+    return `Rolled back:\n${list(undone, '  nothing')}`;
+  }
+  if (command === 'status') {
+    const [done, pending] = (await db.migrate.list({ migrationSource })) as [{ name: string }[], string[]];
+    const names = pending.map((name) => name.replace(/\.(ts|js)$/, ''));
+    return `Applied:\n${list(
+      done.map(({ name }) => name),
+      '  none',
+    )}\nPending:\n${list(names, '  none')}`;
+  }
+  throw new ConfigError([`migrate takes latest, rollback or status, not ${JSON.stringify(command)}.`]);
+}
+
+try {
+  loadEnvFile();
+  const { positionals, values } = parseArgs({
+    allowPositionals: true,
+    options: { all: { type: 'boolean', default: false } },
+  });
+  const database = await openDatabase(readConfig(), (error) => {
+    throw error;
+  });
+  try {
+    process.stdout.write(`${await run(positionals[0] ?? 'latest', values.all, database.db)}\n`);
+  } finally {
+    await database.close();
+  }
+} catch (error) {
+  process.stderr.write(`${error instanceof ConfigError ? error.message : (error as Error).stack}\n`);
+  process.exit(1);
+}
