@@ -1,0 +1,19 @@
+import { searchWords } from '../db/search-words.ts';
+import type { Found, Search } from './strategy.ts';
+
+/** Keyword search alone: BM25 over the greatest score that the question could reach. */
+export async function byWords(search: Search): Promise<Found> {
+  const { db, statistics, limit, filters, greatestScore } = search;
+  const found = await searchWords(db, statistics, { limit, filters });
+  return {
+    candidates: found.map(({ seq, score }) => ({
+      seq,
+      score: score / greatestScore,
+      keyword: score,
+      vector: null,
+    })),
+    vectorWeight: 0,
+    agreement: null,
+    notes: statistics.words.length === 0 ? ['The question has no words that the index keeps.'] : [],
+  };
+}

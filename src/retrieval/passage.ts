@@ -1,0 +1,74 @@
+/** What search may see. Every list narrows; all are enforced in SQL. An empty list lets nothing through. */
+export interface Filters {
+  /** Taxonomy path prefixes: a document passes when its path starts with any of them. */
+  canonicalIn?: string[][];
+  documentIds?: string[];
+  /** A document passes when its metadata contains this object (jsonb `@>`). */
+  metadata?: Record<string, unknown>;
+}
+
+export const strategies = ['keyword', 'vector', 'hybrid'] as const;
+export type Strategy = (typeof strategies)[number];
+
+/** A chunk as search found it, with what a citation needs. */
+export interface Passage {
+  chunkSeq: number;
+  chunkId: string;
+  documentId: string;
+  version: number;
+  /** Position among the chunks of its version, from 0. */
+  n: number;
+  /** UTF-16 offsets of `text` in the version's text. */
+  start: number;
+  end: number;
+  page: number | null;
+  heading: string | null;
+  text: string;
+  title: string | null;
+  sourceUrl: string | null;
+  author: string | null;
+  date: string | null;
+  contentType: string;
+  language: string | null;
+  taxonomyPath: string[];
+  metadata: Record<string, unknown>;
+  /** What the passages are ordered by; comparable within one retrieval only. */
+  score: number;
+  /** BM25 score, unbounded; null when the keyword leg did not find the chunk. */
+  keywordScore: number | null;
+  /** Cosine similarity −1…1; null when the vector leg did not find the chunk. */
+  vectorScore: number | null;
+}
+
+/** Absolute signals of how well the corpus answers the question: comparable between questions and corpora. */
+export interface Evidence {
+  /** Best BM25 score over the greatest score that the question's words could reach, 0…1; 0 without the keyword leg. */
+  keyword: number;
+  /** Best cosine similarity, 0…1; null without the vector leg or where the model can't read the question. */
+  vector: number | null;
+  /** Share of the question's idf mass whose words stand in the best passages together, 0…1. */
+  coverage: number;
+  /** Whether both legs put the same chunk among their first three; null when only one leg ran. */
+  agreement: boolean | null;
+}
+
+export interface QueryAnalysis {
+  language: string;
+  /** Index words of the question with their inverse document frequency. */
+  words: { word: string; idf: number }[];
+  /** Weight of the vector leg in fusion; 0 when its model can't read the question. */
+  vectorWeight: number;
+  /** What was done and why, in plain sentences. */
+  notes: string[];
+}
+
+export interface Retrieval {
+  passages: Passage[];
+  strategy: Strategy;
+  /** Distinct chunks considered by the legs before the cut to k. */
+  candidates: number;
+  corpusVersion: number;
+  taxonomyVersion: string;
+  evidence: Evidence;
+  analysis: QueryAnalysis;
+}

@@ -1,0 +1,112 @@
+import type { Db } from '../db/connect.ts';
+import { readPassages } from '../db/search.ts';
+import { greatestScore, readWordStatistics, type WordStatistics } from '../db/search-words.ts';
+import type { Embedder } from '../models/embedder.ts';
+import { detectLanguage } from '../text/language.ts';
+import { analyze } from './analyze.ts';
+import { byMeaning, leastReadable } from './by-meaning.ts';
+import { byWords } from './by-words.ts';
+import { hybrid } from './hybrid.ts';
+import type { Evidence, Filters, Passage, Retrieval, Strategy } from './passage.ts';
+import type { Found, Search, StrategyFunction } from './strategy.ts';
+
+/** Every way to search; a new one is a file, a name in passage.ts and a line here. */
+export const strategyFunctions: Record<Strategy, StrategyFunction> = {
+  keyword: byWords,
+  vector: byMeaning,
+  hybrid,
+};
+
+export interface RetrieveContext {
+  db: Db;
+  embedder: Embedder;
+  signal?: AbortSignal | undefined;
+}
+
+export interface RetrieveOptions {
+  /** Most passages to return. */
+  k: number;
+  strategy: Strategy;
+  filters?: Filters | undefined;
+}
+
+const fewestCandidates = 50;
+const candidatesPerPassage = 5;
+/** Passages that an answer is usually made of: coverage asks what these say together. */
+const coveringPassages = 5;
+
+/**
+ * The k best passages for the question under the filters, best first, with what speaks for them. Fewer where the corpus
+ * has no more. Throws the abort reason; `embedding_unavailable` under strategy `vector` only.
+ */
+export async function retrieve(
+  question: string,
+  context: RetrieveContext,
+  options: RetrieveOptions,
+): Promise<Retrieval> {
+  const { db, embedder, signal } = context;
+  const { k, strategy, filters } = options;
+  signal?.throwIfAborted();
+  const statistics = await readWordStatistics(db, analyze(question).words);
+  const search: Search = {
+    ...{ db, embedder, signal, question, filters, statistics },
+    limit: Math.max(candidatesPerPassage * k, fewestCandidates),
+    greatestScore: greatestScore(statistics),
+    readable: embedder.reads(question),
+  };
+  const found = await strategyFunctions[strategy](search);
+  signal?.throwIfAborted();
+  const { passages, covered } = await loadPassages(search, found, k);
+  return {
+    passages,
+    strategy,
+    candidates: found.candidates.length,
+    corpusVersion: statistics.corpusVersion,
+    taxonomyVersion: statistics.taxonomyVersion,
+    evidence: weigh(search, found, covered),
+    analysis: {
+      language: detectLanguage(question),
+      words: statistics.words.map(({ word, idf }) => ({ word, idf })),
+      vectorWeight: found.vectorWeight,
+      notes: found.notes,
+    },
+  };
+}
+
+async function loadPassages({ db, statistics }: Search, { candidates }: Found, k: number) {
+  const best = candidates.slice(0, Math.max(k, coveringPassages));
+  const words = statistics.words.map(({ word }) => word);
+  const rows = await readPassages(
+    db,
+    best.map(({ seq }) => seq),
+    words,
+  );
+  const covered = new Set<string>();
+  const passages: Passage[] = [];
+  for (const { seq, score, keyword, vector } of best) {
+    const row = rows.get(seq);
+    if (!row) continue;
+    const { matched, ...passage } = row;
+    if (passages.length < coveringPassages) for (const word of matched) covered.add(word);
+    passages.push({ ...passage, score, keywordScore: keyword, vectorScore: vector });
+  }
+  return { passages: passages.slice(0, k), covered };
+}
+
+function weigh(search: Search, { candidates, agreement }: Found, covered: ReadonlySet<string>): Evidence {
+  const keywords = candidates.map(({ keyword }) => keyword ?? 0);
+  const vectors = candidates.flatMap(({ vector }) => vector ?? []);
+  const compared = search.readable >= leastReadable && vectors.length > 0;
+  return {
+    keyword: search.greatestScore === 0 ? 0 : Math.max(0, ...keywords) / search.greatestScore,
+    vector: compared ? Math.max(0, ...vectors) : null,
+    coverage: coverage(search.statistics, covered),
+    agreement,
+  };
+}
+
+function coverage({ words }: WordStatistics, covered: ReadonlySet<string>): number {
+  const total = words.reduce((sum, { idf }) => sum + idf, 0);
+  const held = words.reduce((sum, { word, idf }) => sum + (covered.has(word) ? idf : 0), 0);
+  return total === 0 ? 0 : held / total;
+}

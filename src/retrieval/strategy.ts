@@ -1,0 +1,47 @@
+import type { Db } from '../db/connect.ts';
+import type { WordStatistics } from '../db/search-words.ts';
+import type { Embedder } from '../models/embedder.ts';
+import type { Filters } from './passage.ts';
+
+/** One question on its way through a strategy. */
+export interface Search {
+  db: Db;
+  embedder: Embedder;
+  signal?: AbortSignal | undefined;
+  question: string;
+  filters?: Filters | undefined;
+  /** Chunks that each leg hands to fusion. */
+  limit: number;
+  statistics: WordStatistics;
+  /** The supremum of the question's BM25 score; 0 when it has no index words. */
+  greatestScore: number;
+  /** How far the embedding model can read the question, 0…1. */
+  readable: number;
+}
+
+export interface Candidate {
+  seq: number;
+  /** What the strategy orders by, 0…1. */
+  score: number;
+  /** BM25; null when the chunk holds none of the words or words were not asked. */
+  keyword: number | null;
+  /** Cosine similarity; null when the chunk has no vector of the model or meaning was not asked. */
+  vector: number | null;
+}
+
+export interface Found {
+  /** Best first; equal scores by seq, so that the same corpus gives the same order. */
+  candidates: Candidate[];
+  /** Weight of the vector leg beside the keyword leg's 1; 0 when it did not run. */
+  vectorWeight: number;
+  /** Whether both legs put the same chunk among their first three; null when only one ran. */
+  agreement: boolean | null;
+  /** What was done and why, in plain sentences. */
+  notes: string[];
+}
+
+export type StrategyFunction = (search: Search) => Promise<Found>;
+
+export function byScore(a: Candidate, b: Candidate): number {
+  return b.score - a.score || a.seq - b.seq;
+}

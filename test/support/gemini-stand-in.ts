@@ -1,0 +1,96 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type Behaviour, play } from './gemini-behaviour.ts';
+
+export type { Behaviour } from './gemini-behaviour.ts';
+
+export interface GeminiRequest {
+  model: string;
+  action: 'generateContent' | 'streamGenerateContent' | 'embedContent' | 'batchEmbedContents';
+  /** The JSON body as it came over the wire; the API key stands in a header and is not kept. */
+  body: GeminiBody;
+}
+
+export interface GeminiBody {
+  systemInstruction?: Content;
+  contents?: Content[];
+  generationConfig?: Record<string, unknown>;
+  requests?: EmbedBody[];
+  content?: Content;
+  [field: string]: unknown;
+}
+
+export interface EmbedBody {
+  model?: string;
+  content: Content;
+  taskType?: string;
+  outputDimensionality?: number;
+}
+
+interface Content {
+  role?: string;
+  parts: { text?: string }[];
+}
+
+/** What to do with a request; undefined: answer it properly. */
+export type Script = Behaviour[] | ((request: GeminiRequest) => Behaviour | undefined);
+
+export interface GeminiStandIn {
+  /** For `GEMINI_BASE_URL`. */
+  url: string;
+  /** Every request so far, oldest first. */
+  requests: GeminiRequest[];
+  /** A list is used up one request at a time, then requests are answered properly again; a function stays. */
+  script(script: Script): void;
+  close(): Promise<void>;
+}
+
+/**
+ * Speaks the REST protocol of the Gemini API on a free local port: `:generateContent`, `:streamGenerateContent?alt=sse`,
+ * `:embedContent`, `:batchEmbedContents`. Accepts `apiKey` alone where one is given, else any.
+ */
+export async function startGeminiStandIn({ apiKey }: { apiKey?: string } = {}): Promise<GeminiStandIn> {
+  const requests: GeminiRequest[] = [];
+  let script: Script = [];
+
+  const server = createServer((incoming, outgoing) => {
+    answer(incoming, outgoing).catch((error) => outgoing.destroy(error));
+  });
+
+  async function answer(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const target = /^\/v1beta\/models\/([^/:]+):(\w+)(\?alt=sse)?$/.exec(incoming.url ?? '');
+    const chunks: Buffer[] = [];
+    for await (const chunk of incoming) chunks.push(chunk);
+    const key = incoming.headers['x-goog-api-key'];
+    if (!target) return play(outgoing, undefined, { error: 404, reason: 'NOT_FOUND' });
+    if (!key) return play(outgoing, undefined, { error: 403, reason: 'PERMISSION_DENIED' });
+    if (apiKey !== undefined && key !== apiKey) {
+      return play(outgoing, undefined, {
+        error: 400,
+        reason: 'INVALID_ARGUMENT',
+        message: `API key not valid: ${key}`,
+      });
+    }
+    const request = {
+      model: target[1],
+      action: target[2],
+      body: JSON.parse(Buffer.concat(chunks).toString()),
+    } as GeminiRequest;
+    requests.push(request);
+    await play(outgoing, request, typeof script === 'function' ? script(request) : script.shift());
+  }
+
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    requests,
+    script(next) {
+      script = Array.isArray(next) ? [...next] : next;
+    },
+    async close() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
