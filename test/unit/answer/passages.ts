@@ -1,0 +1,68 @@
+import { analyze } from '../../../src/retrieval/analyze.ts';
+import type { Passage, QueryAnalysis } from '../../../src/retrieval/passage.ts';
+
+/** A text of a document version with the part of it that is the passage: offsets are those of `text` in `version`. */
+export interface Placed {
+  version: string;
+  passage: Passage;
+}
+
+/** A passage whose text stands in a longer version text, behind `before`. */
+export function place(
+  text: string,
+  more: Partial<Passage> & { before?: string; after?: string } = {},
+): Placed {
+  const { before = 'Foreword 🙂 머리말.\n\n', after = '\n\n끝. The end.', ...fields } = more;
+  const passage: Passage = {
+    chunkSeq: 1,
+    chunkId: `chunk-${text.slice(0, 8)}`,
+    documentId: `document-${text.slice(0, 8)}`,
+    version: 1,
+    n: 0,
+    page: null,
+    heading: null,
+    title: null,
+    sourceUrl: null,
+    author: null,
+    date: null,
+    contentType: 'text/plain',
+    language: null,
+    taxonomyPath: [],
+    metadata: {},
+    score: 1,
+    keywordScore: 1,
+    vectorScore: null,
+    ...fields,
+    text,
+    start: before.length,
+    end: before.length + text.length,
+  };
+  return { version: before + text + after, passage };
+}
+
+/** The question's words, all of one weight unless a corpus is given to count them in. */
+export function analysisOf(question: string, corpus: readonly string[] = []): QueryAnalysis {
+  const texts = corpus.map((text) => new Set(analyze(text).words));
+  const words = [...new Set(analyze(question).words)].map((word) => {
+    const df = texts.filter((text) => text.has(word)).length;
+    return { word, idf: Math.log(1 + (texts.length - df + 0.5) / (df + 0.5)) };
+  });
+  return { language: 'en', words, vectorWeight: 0, notes: [] };
+}
+
+/** Deterministic numbers in [0, 1): mulberry32. */
+export function seeded(seed: number): () => number {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+export function pick<T>(random: () => number, from: readonly T[]): T {
+  const chosen = from[Math.floor(random() * from.length)];
+  if (chosen === undefined) throw new RangeError('Nothing to pick from.');
+  return chosen;
+}

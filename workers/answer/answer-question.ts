@@ -1,0 +1,50 @@
+import {
+  type ClaimedAnswer,
+  claimAnswer,
+  completeAnswer,
+  endAnswer,
+  releaseAnswer,
+} from '../../src/db/answers.ts';
+import { AppError } from '../../src/errors.ts';
+import type { Handler } from '../context.ts';
+import { underLease } from '../lease.ts';
+import { describeExperience } from './experience.ts';
+import { runSteps } from './run-steps.ts';
+
+/** A question through the seven steps; result and experience are written once, together. */
+export const answerQuestion: Handler<'answerQuestion'> = {
+  async run({ answerId }, context) {
+    const answer = await claimAnswer(context.db, answerId);
+    if (!answer) return;
+    const deadline = AbortSignal.timeout(answer.msLeft);
+    try {
+      const run = await underLease(context, 'answers', answer.token, (signal) =>
+        runSteps(answer, { ...context, signal: AbortSignal.any([signal, deadline]) }),
+      );
+      const { result, action } = run;
+      await completeAnswer(context.db, answer.id, answer.token, result, describeExperience(answer, run));
+      context.metrics.answers.inc({
+        outcome: result.abstained ? 'abstained' : 'answered',
+        strategy: action,
+        model: result.model,
+      });
+      await context.enqueue('learnFromExperience', [{}], { delayMs: 1000 });
+    } catch (error) {
+      if (deadline.aborted) return expire(answer, context.db);
+      await releaseAnswer(context.db, answer.id, answer.token);
+      throw error;
+    }
+  },
+  async giveUp({ answerId }, error, { db, metrics }) {
+    const ended = await endAnswer(db, answerId, 'failed', error);
+    if (ended) metrics.answers.inc({ outcome: 'failed', strategy: 'none', model: 'none' });
+  },
+};
+
+async function expire(answer: ClaimedAnswer, db: Parameters<typeof endAnswer>[0]): Promise<void> {
+  const { code, message, retryable } = new AppError(
+    'deadline_exceeded',
+    'The answer was not finished before its deadline.',
+  );
+  await endAnswer(db, answer.id, 'expired', { code, detail: message, retryable });
+}

@@ -1,0 +1,102 @@
+import type { Passage } from '../../src/retrieval/passage.ts';
+
+/** UTF-16 offsets, end exclusive. */
+export type Span = [start: number, end: number];
+
+export interface CitedSource {
+  /** The number of its marker in the answer, from 1 in order of first use. */
+  n: number;
+  passage: Passage;
+  /** What stands at `charRange` in the version's text, to the letter. */
+  quote: string;
+  charRange: Span;
+  page: number | null;
+  /** The answer's sentences it supports, without their markers. */
+  answerSpans: Span[];
+  /** The quote stands at `charRange` and carries the sentences. Unverified citations are dropped, so nothing else remains. */
+  verified: true;
+}
+
+export const dropReasons = ['no_such_source', 'not_supported', 'quote_not_found'] as const;
+export type DropReason = (typeof dropReasons)[number];
+
+export interface DroppedMarker {
+  /** The number as the model wrote it. */
+  marker: number;
+  reason: DropReason;
+  /** The sentence it stood after. */
+  sentence: string;
+}
+
+export interface Cited {
+  /** The answer with ` [n]` after each sentence that has a citation. */
+  answer: string;
+  sources: CitedSource[];
+  /** Share of the answer's sentences with a verified citation, 0…1; 0 for an empty answer. */
+  citationCoverage: number;
+  dropped: DroppedMarker[];
+}
+
+/** A place in a passage that a sentence rests on; offsets in the version's text. */
+export interface Quote {
+  passage: Passage;
+  start: number;
+  end: number;
+}
+
+/** A piece of the answer to be: a sentence with its quotes, or the layout between sentences. */
+export type AnswerPart = { layout: string } | { sentence: string; quotes: Quote[] };
+
+/**
+ * Puts an answer together from its parts: numbers the sources by first use, one number for each pair of chunk and quote,
+ * and keeps where in the answer each supported sentence stands. Every quote must stand (`quoteStands`).
+ */
+export function assembleAnswer(parts: readonly AnswerPart[], dropped: DroppedMarker[]): Cited {
+  let answer = '';
+  let sentences = 0;
+  let covered = 0;
+  const sources = new Map<string, CitedSource>();
+  for (const part of parts) {
+    if ('layout' in part) {
+      answer += part.layout;
+      continue;
+    }
+    const span: Span = [answer.length, answer.length + part.sentence.length];
+    const distinct = [...new Set(part.quotes.map((quote) => sourceFor(quote, sources)))].sort(
+      (a, b) => a.n - b.n,
+    );
+    for (const source of distinct) source.answerSpans.push([...span]);
+    answer += `${part.sentence}${distinct.map(({ n }) => ` [${n}]`).join('')}`;
+    sentences += 1;
+    if (distinct.length > 0) covered += 1;
+  }
+  return {
+    answer,
+    sources: [...sources.values()],
+    citationCoverage: sentences === 0 ? 0 : covered / sentences,
+    dropped,
+  };
+}
+
+/** Whether a quote lies in its passage, and the passage is as long as its own offsets say. */
+export function quoteStands({ passage, start, end }: Quote): boolean {
+  const whole = passage.end - passage.start === passage.text.length;
+  return whole && start >= passage.start && start < end && end <= passage.end;
+}
+
+function sourceFor({ passage, start, end }: Quote, sources: Map<string, CitedSource>): CitedSource {
+  const key = `${passage.chunkId} ${start} ${end}`;
+  const known = sources.get(key);
+  if (known) return known;
+  const source: CitedSource = {
+    n: sources.size + 1,
+    passage,
+    quote: passage.text.slice(start - passage.start, end - passage.start),
+    charRange: [start, end],
+    page: passage.page,
+    answerSpans: [],
+    verified: true,
+  };
+  sources.set(key, source);
+  return source;
+}

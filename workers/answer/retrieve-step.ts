@@ -1,0 +1,38 @@
+import { toFilters } from '../../src/retrieval/filters.ts';
+import type { Retrieval } from '../../src/retrieval/passage.ts';
+import type { Context } from '../context.ts';
+import type { AnswerRequest } from './run-steps.ts';
+import { degradedStep, runStep, type Step, stepBudgets } from './steps.ts';
+
+export interface Found {
+  retrieval: Retrieval;
+  cache: 'hit' | 'miss' | 'off';
+  step: Step;
+  /** Why less was searched than asked for; null when all was. */
+  degraded: string | null;
+}
+
+/**
+ * Retrieves within the step's budget. When that is spent, keyword search alone answers, however long it takes: an answer
+ * without sources would be worth nothing. Errors that can pass reject, so that the question is tried again.
+ */
+export async function retrieveStep(
+  question: string,
+  request: AnswerRequest,
+  { search, signal, log }: Context,
+): Promise<Found> {
+  const filters = toFilters(request.filters, request.canonical_in);
+  const strategy = request.strategy === 'auto' ? 'hybrid' : request.strategy;
+  const options = { k: request.final_topk, strategy, filters };
+  const { value, step, error } = await runStep('retrieve', stepBudgets.retrieve, signal, (inner) =>
+    search.retrieve(question, options, inner),
+  );
+  if (value) return { ...value, step, degraded: null };
+  if (step.outcome === 'error') throw error;
+  const reason = `Retrieval took longer than ${stepBudgets.retrieve} ms: keyword search alone was used.`;
+  log.warn({ strategy }, reason);
+  const started = performance.now();
+  const found = await search.retrieve(question, { ...options, strategy: 'keyword' }, signal);
+  const ms = step.ms + Math.round((performance.now() - started) * 10) / 10;
+  return { ...found, step: degradedStep({ ...step, ms }, reason), degraded: reason };
+}

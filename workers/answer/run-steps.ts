@@ -1,0 +1,132 @@
+import type { AnswerResult } from '../../src/answer-result.ts';
+import type { ClaimedAnswer } from '../../src/db/answers.ts';
+import type { Context } from '../context.ts';
+import { abstentionText } from './abstention-text.ts';
+import type { CitedSource } from './cited.ts';
+import { compose } from './compose.ts';
+import { judge } from './confidence.ts';
+import type { Run } from './experience.ts';
+import { type Mode, readIntent } from './intent.ts';
+import { retrieveStep } from './retrieve-step.ts';
+import { runStep, type Step, skippedStep, stepBudgets } from './steps.ts';
+
+/** What the API stored with the question. */
+export interface AnswerRequest {
+  mode: Mode;
+  final_topk: number;
+  strategy: 'auto' | 'keyword' | 'vector' | 'hybrid';
+  filters?: { canonical_in?: string[][]; document_ids?: string[]; metadata?: Record<string, unknown> };
+  canonical_in?: string[][];
+}
+
+/** The seven steps of an answer: intent, retrieve, plan, tools and debate, compose, cite, respond. */
+export async function runSteps(answer: ClaimedAnswer, context: Context): Promise<Run> {
+  const started = performance.now();
+  const request = answer.request as unknown as AnswerRequest;
+  const steps: Step[] = [];
+
+  const intent = await runStep('intent', stepBudgets.intent, context.signal, () =>
+    readIntent(answer.question, request.mode),
+  );
+  steps.push(intent.step);
+  const read = intent.value ?? readIntent(answer.question, request.mode);
+  const { language } = read;
+
+  const found = await retrieveStep(answer.question, request, context);
+  steps.push(found.step);
+  steps.push(
+    skippedStep('plan', 'No planner is on.'),
+    skippedStep('tools_debate', 'Neither tools nor debate are on.'),
+  );
+
+  const { retrieval } = found;
+  const composed = await compose(answer.question, read, retrieval, context);
+  steps.push(...composed.steps);
+
+  const respondStarted = performance.now();
+  const verdict = judge({ language, retrieval, cited: composed.cited });
+  const abstain = composed.cited === null || composed.cited.sources.length === 0 || verdict.abstain;
+  const sources = abstain || !composed.cited ? [] : composed.cited.sources;
+  steps.push({
+    name: 'respond',
+    ms: Math.round((performance.now() - respondStarted) * 10) / 10,
+    outcome: 'ok',
+  });
+  for (const { name, ms, outcome } of steps)
+    context.metrics.stepSeconds.observe({ step: name, outcome }, ms / 1000);
+
+  const result: AnswerResult = {
+    answer: abstain || !composed.cited ? abstentionText(language) : composed.cited.answer,
+    abstained: abstain,
+    language,
+    model: composed.model,
+    degraded: composed.degraded ?? found.degraded,
+    sources: sources.map(toSource),
+    source_count: sources.length,
+    confidence: verdict.confidence,
+    confidence_reasons: verdict.reasons,
+    retrieval: {
+      strategy: retrieval.strategy,
+      policy_version: null,
+      propensity: 1,
+      explored: false,
+      candidates: retrieval.candidates,
+      taxonomy_version: retrieval.taxonomyVersion,
+      corpus_version: retrieval.corpusVersion,
+    },
+    steps,
+    usage: { ...composed.usage, cache: found.cache },
+    search_time: found.step.ms / 1000,
+    generation_time: composed.generationMs / 1000,
+    total_time: (performance.now() - started + answer.queuedMs) / 1000,
+    queued_ms: answer.queuedMs,
+  };
+  const state = {
+    language,
+    mode: request.mode,
+    kind: read.kind,
+    answer_type: read.answerType,
+    keyword: level(retrieval.evidence.keyword),
+    vector: level(retrieval.evidence.vector),
+  };
+  return {
+    result,
+    state,
+    action: retrieval.strategy,
+    citationCoverage: composed.cited?.citationCoverage ?? 0,
+  };
+}
+
+/** Evidence in three levels: states have to recur to be learned from. */
+function level(evidence: number | null): string {
+  if (evidence === null) return 'none';
+  return evidence < 0.3 ? 'low' : evidence < 0.6 ? 'medium' : 'high';
+}
+
+function toSource({
+  n,
+  passage,
+  quote,
+  charRange,
+  page,
+  answerSpans,
+  verified,
+}: CitedSource): AnswerResult['sources'][number] {
+  return {
+    n,
+    document_id: passage.documentId,
+    version: passage.version,
+    chunk_id: passage.chunkId,
+    title: passage.title,
+    source_url: passage.sourceUrl,
+    date: passage.date,
+    taxonomy_path: passage.taxonomyPath,
+    hybrid_score: passage.score,
+    text: passage.text,
+    quote,
+    char_range: charRange,
+    page,
+    answer_spans: answerSpans,
+    verified,
+  };
+}
