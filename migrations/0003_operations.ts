@@ -66,7 +66,10 @@ export async function up(knex: Knex): Promise<void> {
     -- Workers say that they live; /health counts the recent ones, whichever store carries the queue.
     create table worker_heartbeats (
       id uuid primary key,
+      -- host name and process id, for operators
+      process text not null,
       queues text[] not null,
+      started_at timestamptz not null default now(),
       beat_at timestamptz not null default now()
     );
 

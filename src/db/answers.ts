@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Knex } from 'knex';
-import type { ErrorSummary } from '../errors.ts';
+import { AppError, type ErrorSummary, summarise } from '../errors.ts';
 import type { Db } from './connect.ts';
 import { type NewExperience, recordExperience } from './experiences.ts';
 import { leaseLost, leaseUntil } from './lease.ts';
@@ -82,7 +82,18 @@ export async function claimAnswer(db: Db, id: string): Promise<ClaimedAnswer | u
                 (extract(epoch from started_at - created_at) * 1000)::int as "queuedMs"`,
     [token, id],
   );
-  return rows[0] && { ...rows[0], token };
+  if (rows[0]) return { ...rows[0], token };
+  await expireUnclaimed(db, id);
+  return undefined;
+}
+
+/** What came to a worker only after its deadline ends here rather than at the next sweep. */
+async function expireUnclaimed(db: Db, id: string): Promise<void> {
+  const error = new AppError('deadline_exceeded', 'No worker was free before its deadline.');
+  await db('answers')
+    .where({ id, status: 'queued' })
+    .where('deadline_at', '<=', db.fn.now())
+    .update({ status: 'expired', error: JSON.stringify(summarise(error)), completed_at: db.fn.now() });
 }
 
 /** Writes the result and its experience, once: throws `lease_lost` when the answer was cancelled or taken over. */

@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import type { ErrorSummary } from '../errors.ts';
 import type { Accepted } from './accept-documents.ts';
 import type { Db } from './connect.ts';
-import { type Page, readCursor, toPage } from './page.ts';
+import { type Page, positionColumn, readCursor, toPage } from './page.ts';
 
 export interface BatchCounts {
   total: number;
@@ -148,10 +148,10 @@ export async function listBatches(
 ): Promise<Page<{ id: string; created_at: Date }>> {
   const after = readCursor(query.cursor);
   const { rows } = await db.raw(
-    `select id, created_at from ingestion_batches
+    `select id, created_at, ${positionColumn('created_at')} from ingestion_batches
       where (:at::timestamptz is null or (created_at, id) < (:at::timestamptz, :id::uuid))
       order by created_at desc, id desc limit :limit`,
     { at: after?.at ?? null, id: after?.id ?? null, limit: query.limit + 1 },
   );
-  return toPage(rows, query.limit);
+  return toPage<{ id: string; created_at: Date }>(rows, query.limit);
 }

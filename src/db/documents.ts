@@ -1,6 +1,6 @@
 import type { ErrorSummary } from '../errors.ts';
 import type { Db } from './connect.ts';
-import { type Page, readCursor, toPage } from './page.ts';
+import { type Page, positionColumn, readCursor, toPage } from './page.ts';
 
 export const documentStatuses = ['queued', 'parsing', 'embedding', 'ready', 'failed', 'cancelled'] as const;
 export type VersionStatus = (typeof documentStatuses)[number];
@@ -59,7 +59,7 @@ export interface DocumentQuery {
 export async function listDocuments(db: Db, query: DocumentQuery): Promise<Page<DocumentRow>> {
   const after = readCursor(query.cursor);
   const { rows } = await db.raw(
-    `select ${columns} from ${source}
+    `select ${columns}, ${positionColumn('d.created_at')} from ${source}
       where d.deleted_at is null
         and (:status::text is null or v.status = :status)
         and (:externalId::text is null or d.external_id = :externalId)
@@ -73,7 +73,7 @@ export async function listDocuments(db: Db, query: DocumentQuery): Promise<Page<
       limit: query.limit + 1,
     },
   );
-  return toPage(rows, query.limit);
+  return toPage<DocumentRow>(rows, query.limit);
 }
 
 export interface VersionRow {

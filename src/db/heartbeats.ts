@@ -2,21 +2,32 @@ import type { Db } from './connect.ts';
 
 export const heartbeatMs = 5000;
 
-export async function beat(db: Db, id: string, queues: readonly string[]): Promise<void> {
-  await db('worker_heartbeats').insert({ id, queues, beat_at: db.fn.now() }).onConflict('id').merge();
+export async function beat(db: Db, id: string, process: string, queues: readonly string[]): Promise<void> {
+  await db('worker_heartbeats')
+    .insert({ id, process, queues, beat_at: db.fn.now() })
+    .onConflict('id')
+    .merge(['beat_at']);
 }
 
 export async function stopBeating(db: Db, id: string): Promise<void> {
   await db('worker_heartbeats').where({ id }).delete();
 }
 
-/** Worker processes heard of lately, a queue. */
-export async function countWorkers(db: Db): Promise<Map<string, number>> {
+export interface LiveWorker {
+  id: string;
+  process: string;
+  queues: string[];
+  /** Seconds since it started. */
+  age: number;
+}
+
+/** Worker processes heard of lately: the same on every tier, whichever store carries the queues. */
+export async function liveWorkers(db: Db): Promise<LiveWorker[]> {
   const { rows } = await db.raw(
-    `select q as queue, count(*)::int as workers from worker_heartbeats, unnest(queues) q
-      where beat_at > now() - interval '${(heartbeatMs * 3) / 1000} seconds' group by q`,
+    `select id, process, queues, extract(epoch from now() - started_at)::int as age from worker_heartbeats
+      where beat_at > now() - interval '${(heartbeatMs * 3) / 1000} seconds' order by started_at`,
   );
-  return new Map(rows.map((row: { queue: string; workers: number }) => [row.queue, row.workers]));
+  return rows;
 }
 
 export async function forgetDeadWorkers(db: Db): Promise<void> {

@@ -100,8 +100,9 @@ export async function readPassages(
   const { rows } = await db.raw(
     `select c.seq as "chunkSeq", c.id as "chunkId", c.document_id as "documentId", c.version, c.n,
             c.start_char as start, c.end_char as "end", c.page, c.heading, c.text,
-            d.title, d.source_url as "sourceUrl", d.author, v.found->>'date' as date, v.content_type as "contentType",
-            d.language, d.taxonomy_path as "taxonomyPath", d.metadata,
+            coalesce(d.title, v.found->>'title') as title, d.source_url as "sourceUrl",
+            coalesce(d.author, v.found->>'author') as author, v.found->>'date' as date, v.content_type as "contentType",
+            coalesce(d.language, v.found->>'language') as language, d.taxonomy_path as "taxonomyPath", d.metadata,
             array(select unnest(c.words) intersect select unnest(?::text[])) as matched
        from chunks c
        join documents d on d.id = c.document_id and d.deleted_at is null

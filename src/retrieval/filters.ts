@@ -10,12 +10,17 @@ interface RequestFilters {
 /** canonical_in may stand beside the filters as well as in them; both must hold. */
 export function toFilters(given: RequestFilters | undefined, canonical?: string[][]): Filters {
   const result: Filters = {};
-  const paths = [given?.canonical_in, canonical].filter((list) => list !== undefined);
+  const paths = [given?.canonical_in, canonical].filter((list) => list !== undefined).map(normalised);
   if (paths.length === 1) result.canonicalIn = paths[0] as string[][];
   if (paths.length === 2) result.canonicalIn = both(paths[0] as string[][], paths[1] as string[][]);
   if (given?.document_ids) result.documentIds = given.document_ids;
   if (given?.metadata) result.metadata = given.metadata;
   return result;
+}
+
+/** Labels are stored in NFC. */
+function normalised(paths: string[][]): string[][] {
+  return paths.map((path) => path.map((label) => label.normalize('NFC')));
 }
 
 /** Paths under a prefix of each list: of two prefixes of one line the longer one, otherwise none. */

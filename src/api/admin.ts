@@ -1,0 +1,117 @@
+import { z } from 'zod';
+import { corpusStatistics } from '../db/corpus.ts';
+import { readLearning } from '../db/experiences.ts';
+import { cacheStatistics, clearCache } from '../db/query-cache.ts';
+import type { ApiContext } from './app.ts';
+import { percentile } from './percentile.ts';
+import { type AnyRoute, route } from './route.ts';
+import { storable, timestamp } from './schemas.ts';
+
+const learningSchema = z
+  .object({
+    buffer: z.object({
+      size: z.int(),
+      capacity: z.int(),
+      pending: z.int(),
+      oldest: timestamp.nullable(),
+      newest: timestamp.nullable(),
+    }),
+    states: z.int(),
+    strategies: z.array(
+      z.object({
+        action: z.string(),
+        source: z.enum(['answer', 'feedback']),
+        experiences: z.int(),
+        reward_mean: z.number(),
+        reward_sd: z.number(),
+        parts_mean: z.record(z.string(), z.number()),
+        updated_at: timestamp,
+      }),
+    ),
+    policy: z
+      .object({ in_force: z.literal('fixed'), strategy: z.literal('hybrid') })
+      .describe('Statistics are collected; no policy acts on them yet'),
+  })
+  .meta({ id: 'Learning' });
+
+export function adminRoutes(context: ApiContext): AnyRoute[] {
+  const { db } = context;
+  const admin = { scope: 'admin', tag: 'admin' } as const;
+  const clear = {
+    ...admin,
+    paths: ['/api/v1/admin/cache/clear', '/admin/cache/clear'] as const,
+    summary: 'Empty the query cache, or the entries whose key matches a pattern',
+    query: z.strictObject({
+      pattern: storable(z.string().min(1).max(200))
+        .describe('* and ? as in a shell; keys look like search:hybrid:<hash>')
+        .optional(),
+    }),
+    responses: { 200: { description: 'How many entries went', schema: z.object({ cleared: z.int() }) } },
+    handler: async ({ query }: { query: { pattern?: string | undefined } }) => ({
+      status: 200,
+      body: { cleared: await clearCache(db, query.pattern) },
+    }),
+  };
+  return [
+    route({ ...clear, method: 'post' }),
+    route({ ...clear, method: 'delete' }),
+    route({
+      ...admin,
+      method: 'get',
+      paths: ['/api/v1/admin/learning'],
+      summary: 'Experiences and what they say of each strategy',
+      responses: { 200: { description: 'Learning', schema: learningSchema } },
+      handler: async () => ({
+        status: 200,
+        body: { ...(await readLearning(db)), policy: { in_force: 'fixed', strategy: 'hybrid' } },
+      }),
+    }),
+    route({
+      ...admin,
+      method: 'get',
+      paths: ['/api/v1/admin/metrics'],
+      summary: 'The metrics of this process and the state of the corpus, as JSON',
+      responses: { 200: { description: 'Metrics', schema: z.looseObject({}) } },
+      handler: async () => ({ status: 200, body: await readMetrics(context) }),
+    }),
+  ];
+}
+
+async function readMetrics({ db, flags, metrics, queues }: ApiContext) {
+  const http = (await metrics.httpSeconds.get()).values;
+  const requests = http.filter((value) => value.metricName?.endsWith('_count'));
+  const count = (values: typeof requests) => values.reduce((sum, { value }) => sum + value, 0);
+  const depths = await queues.depths();
+  const memory = process.memoryUsage();
+  return {
+    timestamp: new Date().toISOString(),
+    requests: {
+      total: count(requests),
+      errors_4xx: count(requests.filter((v) => statusOf(v.labels) === 4)),
+      errors_5xx: count(requests.filter((v) => statusOf(v.labels) === 5)),
+    },
+    latency_seconds: { p50: percentile(http, 0.5), p95: percentile(http, 0.95), p99: percentile(http, 0.99) },
+    queues: depths ? Object.fromEntries(depths) : null,
+    corpus: await corpusStatistics(db),
+    cache: await cacheStatistics(db),
+    cost: { llm_tokens: await tokens(metrics), cost_usd: null },
+    flags: (await flags.list()).map(({ key, enabled, rollout_percent, source }) => ({
+      key,
+      enabled,
+      rollout_percent,
+      source,
+    })),
+    learning: (await readLearning(db)).buffer,
+    memory: { rss_bytes: memory.rss, heap_used_bytes: memory.heapUsed },
+    uptime_seconds: process.uptime(),
+  };
+}
+
+function statusOf(labels: Record<string, unknown>): number {
+  return Math.floor(Number(labels.status) / 100);
+}
+
+async function tokens(metrics: ApiContext['metrics']): Promise<Record<string, number>> {
+  const { values } = await metrics.llmTokens.get();
+  return Object.fromEntries(values.map(({ labels, value }) => [`${labels.model}:${labels.kind}`, value]));
+}

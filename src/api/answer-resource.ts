@@ -1,0 +1,50 @@
+import { z } from 'zod';
+import { answerResult } from '../answer-result.ts';
+import { type AnswerRow, type AnswerStatus, answerStatuses } from '../db/answers.ts';
+import { errorSummarySchema, timestamp } from './schemas.ts';
+
+export const answerSchema = z
+  .object({
+    id: z.uuid(),
+    status: z.enum(answerStatuses),
+    is_terminal: z.boolean(),
+    question: z.string(),
+    mode: z.string(),
+    flags: z.record(z.string(), z.object({ on: z.boolean(), reason: z.string(), percent: z.number() })),
+    ...answerResult.partial().shape,
+    poll_after_ms: z.int().nullable(),
+    request_id: z.string().nullable(),
+    created_at: timestamp,
+    completed_at: timestamp.nullable(),
+    expires_at: timestamp,
+    error: errorSummarySchema.nullable(),
+    links: z.object({ self: z.string(), cancel: z.string(), feedback: z.string() }),
+  })
+  .meta({ id: 'Answer' });
+
+export const pollAfterMs = 500;
+
+export function isTerminal(status: AnswerStatus): boolean {
+  return status !== 'queued' && status !== 'in_progress';
+}
+
+export function toAnswer(row: AnswerRow) {
+  const { mode, flags } = row.request as { mode: string; flags: Record<string, unknown> };
+  const self = `/api/v1/answers/${row.id}`;
+  return {
+    id: row.id,
+    status: row.status,
+    is_terminal: isTerminal(row.status),
+    question: row.question,
+    mode,
+    flags,
+    ...(row.result ?? {}),
+    poll_after_ms: isTerminal(row.status) ? null : pollAfterMs,
+    request_id: row.request_id,
+    created_at: row.created_at,
+    completed_at: row.completed_at,
+    expires_at: row.expires_at,
+    error: row.error,
+    links: { self, cancel: `${self}/cancel`, feedback: `${self}/feedback` },
+  };
+}

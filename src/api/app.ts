@@ -1,0 +1,182 @@
+import { randomUUID } from 'node:crypto';
+import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
+import helmet from 'helmet';
+import type { Knex } from 'knex';
+import { pinoHttp } from 'pino-http';
+import type { Config } from '../config.ts';
+import type { LiveWorker } from '../db/heartbeats.ts';
+import { AppError } from '../errors.ts';
+import type { FlagService } from '../flag-service.ts';
+import type { Queues } from '../jobs/queues.ts';
+import type { Log } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
+import type { Search } from '../retrieval/search.ts';
+import type { Secrets } from '../secrets.ts';
+import { createAuthenticate } from './auth.ts';
+import { errorHandler } from './error-handler.ts';
+import { requestHash, withIdempotency } from './idempotency.ts';
+import { describeApi } from './openapi.ts';
+import { mountBoard, mountDocs } from './pages.ts';
+import { type AnyRoute, type Reply, readsRaw, validate } from './route.ts';
+import { routes } from './routes.ts';
+import { isUpload, readUpload } from './upload.ts';
+
+/** What the API works with. Everything is handed in: nothing here opens a connection. */
+export interface ApiContext {
+  config: Config;
+  secrets: Secrets;
+  db: Knex;
+  queues: Queues;
+  flags: FlagService;
+  search: Search;
+  log: Log;
+  metrics: Metrics;
+  /** Worker processes that live. */
+  workers: () => Promise<LiveWorker[]>;
+  /** Aborted from the first request to stop. */
+  stopping: AbortSignal;
+}
+
+/** The whole door, in the order in which a request meets it. */
+export function createApp(context: ApiContext): Express {
+  const { config, log } = context;
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('trust proxy', config.TRUST_PROXY);
+  app.set('query parser', 'simple');
+  app.use(requestLog(log));
+  app.use(measure(context.metrics));
+  app.use(helmet({ contentSecurityPolicy: { directives: contentPolicy } }));
+  mountBoard(app, context);
+  app.use(express.json({ limit: '1mb', strict: false }));
+  const all = routes(context);
+  mountDocs(app);
+  const authenticate = createAuthenticate(context.db, context.secrets);
+  for (const spec of all) {
+    const handler = serve(spec, context, authenticate);
+    for (const path of spec.paths) app[spec.method](path.replace(/\{(\w+)\}/g, ':$1'), handler);
+  }
+  const document = describeApi(all);
+  app.get('/api/v1/openapi.json', (_request, response) => void response.json(document));
+  refuseOtherMethods(app, all);
+  app.use(() => {
+    throw new AppError('not_found', 'There is no such route: see /docs.');
+  });
+  app.use(errorHandler(log));
+  return app;
+}
+
+// Swagger UI and Bull Board are served from here and run inline styles; nothing is loaded from elsewhere.
+const contentPolicy = {
+  'script-src': ["'self'", "'unsafe-inline'"],
+  'style-src': ["'self'", "'unsafe-inline'"],
+  'img-src': ["'self'", 'data:'],
+  'upgrade-insecure-requests': null,
+};
+
+function serve(
+  spec: AnyRoute,
+  context: ApiContext,
+  authenticate: ReturnType<typeof createAuthenticate>,
+): RequestHandler {
+  return async (raw, response) => {
+    response.locals.route = spec.paths[0];
+    const caller = spec.scope === null ? undefined : await authenticate(raw, spec.scope);
+    refuseOtherMedia(spec, raw);
+    const { params, query, body } = validate(spec, raw);
+    const upload =
+      isUpload(raw) && spec.maxFiles
+        ? await readUpload(raw, context.config.MAX_UPLOAD_MB, spec.maxFiles)
+        : undefined;
+    const controller = new AbortController();
+    response.on('close', () => controller.abort(new Error('the client has gone')));
+    const request = {
+      params,
+      query,
+      body,
+      upload,
+      caller,
+      requestId: String(raw.id),
+      raw,
+      signal: controller.signal,
+    };
+    const handle = () => spec.handler(request as never);
+    const key = raw.get('idempotency-key');
+    const reply =
+      spec.creates && key && caller
+        ? await withIdempotency(context.db, caller, key, requestHash(raw, upload), handle)
+        : await handle();
+    send(response, reply);
+  };
+}
+
+/** A body that no parser took is of a type that this route does not read; no body at all is an invalid one. */
+function refuseOtherMedia(spec: AnyRoute, raw: Request): void {
+  if (!spec.body || raw.body !== undefined || readsRaw(spec, raw)) return;
+  if (raw.get('content-type') === undefined || raw.is('json')) return;
+  const accepted = ['application/json', ...Object.keys(spec.alsoAccepts ?? {})];
+  throw new AppError('unsupported_media_type', `Send the body as ${accepted.join(' or ')}.`);
+}
+
+function send(response: Response, reply: Reply): void {
+  response.status(reply.status).set(reply.headers ?? {});
+  if (reply.send) reply.send(response);
+  else if (reply.body === undefined) response.end();
+  else response.json(reply.body);
+}
+
+function refuseOtherMethods(app: Express, all: readonly AnyRoute[]): void {
+  const methods = new Map<string, string[]>();
+  for (const { method, paths } of all) {
+    for (const path of paths) methods.set(path, [...(methods.get(path) ?? []), method.toUpperCase()]);
+  }
+  for (const [path, allowed] of methods) {
+    app.all(path.replace(/\{(\w+)\}/g, ':$1'), (_request, response) => {
+      response.set('Allow', allowed.join(', '));
+      throw new AppError('method_not_allowed', `This route takes ${allowed.join(', ')}.`);
+    });
+  }
+}
+
+const quiet = new Set(['/health', '/health/live', '/health/ready', '/metrics']);
+
+/** One line a request: no body, no query (it may hold a question), no key. */
+function requestLog(log: Log): RequestHandler {
+  return pinoHttp({
+    logger: log,
+    genReqId: (request, response) => {
+      const given = request.headers['x-request-id'];
+      const id = typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID();
+      response.setHeader('X-Request-Id', id);
+      return id;
+    },
+    customLogLevel: (_request, response) => (response.statusCode >= 500 ? 'warn' : 'info'),
+    autoLogging: {
+      ignore: (request) => quiet.has(pathOf(request.url)) || pathOf(request.url).startsWith('/admin/queues'),
+    },
+    serializers: {
+      req: (request: { id: string; method: string; url: string }) => ({
+        id: request.id,
+        method: request.method,
+        path: pathOf(request.url),
+      }),
+      res: (response: { statusCode: number }) => ({ status: response.statusCode }),
+      // The error handler has logged the error itself.
+      err: () => undefined,
+    },
+  }) as unknown as RequestHandler;
+}
+
+function pathOf(url: string | undefined): string {
+  return (url ?? '').split('?')[0] as string;
+}
+
+function measure(metrics: Metrics): RequestHandler {
+  return (request: Request, response: Response, next) => {
+    const end = metrics.httpSeconds.startTimer();
+    response.on('finish', () =>
+      end({ method: request.method, route: response.locals.route ?? 'other', status: response.statusCode }),
+    );
+    next();
+  };
+}

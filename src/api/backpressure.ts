@@ -1,0 +1,17 @@
+import { AppError } from '../errors.ts';
+import type { QueueName } from '../jobs/job.ts';
+import type { ApiContext } from './app.ts';
+
+/**
+ * Refuses work that the queue has no room for, before anything is stored. A store that does not answer refuses nothing:
+ * the row is accepted and nudged later.
+ */
+export async function refuseWhenFull(context: ApiContext, queue: QueueName): Promise<void> {
+  const depth = (await context.queues.depths())?.get(queue);
+  if (!depth || depth.waiting < context.config.QUEUE_LIMIT) return;
+  throw new AppError(
+    'queue_full',
+    `The ${queue} queue holds ${depth.waiting} waiting jobs, its limit is ${context.config.QUEUE_LIMIT}: try again later.`,
+    { retryAfter: 30 },
+  );
+}

@@ -1,0 +1,212 @@
+import { z } from 'zod';
+import { acceptDocuments, acceptingTransaction, type NewDocument } from '../db/accept-documents.ts';
+import {
+  documentStatuses,
+  findDocument,
+  findVersionText,
+  listChunks,
+  listDocuments,
+  listVersionsOf,
+} from '../db/documents.ts';
+import { beginDelete } from '../db/operations.ts';
+import { AppError } from '../errors.ts';
+import type { ApiContext } from './app.ts';
+import { refuseWhenFull } from './backpressure.ts';
+import { documentSchema, toDocument } from './document-resource.ts';
+import { documentBody, fromBody } from './new-document.ts';
+import { operationSchema, toOperation } from './operations.ts';
+import { type AnyRoute, type Reply, route } from './route.ts';
+import {
+  errorSummarySchema,
+  greatestInteger,
+  idParams,
+  listOf,
+  pageQuery,
+  positionCursor,
+  storable,
+  timestamp,
+} from './schemas.ts';
+import { fileForm, fromUpload } from './upload.ts';
+
+export function documentRoutes(context: ApiContext): AnyRoute[] {
+  const { db } = context;
+  return [
+    createRoute(context),
+    ...readRoutes(context),
+    route({
+      method: 'delete',
+      paths: ['/api/v1/documents/{id}'],
+      scope: 'write',
+      tag: 'documents',
+      summary: 'Delete: hidden from search at once, then removed',
+      params: idParams,
+      responses: {
+        202: { description: 'The operation; its receipt counts what went', schema: operationSchema },
+      },
+      handler: async ({ params }) => {
+        const operation = await beginDelete(db, params.id);
+        if (!operation) throw noDocument();
+        await context.queues.enqueue('deleteDocument', [{ operationId: operation.id }]);
+        return {
+          status: 202,
+          body: toOperation(operation),
+          headers: { Location: `/api/v1/operations/${operation.id}`, 'Retry-After': '1' },
+        };
+      },
+    }),
+  ];
+}
+
+function createRoute(context: ApiContext): AnyRoute {
+  const { config, db, queues } = context;
+  return route({
+    method: 'post',
+    paths: ['/api/v1/documents'],
+    scope: 'write',
+    tag: 'documents',
+    summary: 'Add a document, or a new version of the one with this external_id',
+    creates: true,
+    body: documentBody,
+    alsoAccepts: { 'multipart/form-data': fileForm },
+    maxFiles: 1,
+    responses: {
+      202: { description: 'Accepted', schema: documentSchema },
+      200: { description: 'Unchanged: this content is there already', schema: documentSchema },
+    },
+    handler: async (request): Promise<Reply> => {
+      await refuseWhenFull(context, 'ingestion');
+      const document = request.upload ? fromUpload(request.upload) : [fromBody(request.body)];
+      const options = { apiKeyId: request.caller.id, createPaths: config.AUTO_CREATE_TAXONOMY };
+      const [accepted] = await acceptingTransaction(db, (trx) => acceptDocuments(trx, document, options));
+      const { documentId, version, outcome } = accepted as NonNullable<typeof accepted>;
+      if (outcome === 'accepted')
+        await queues.enqueue('ingestDocument', [{ documentId, version }], {
+          priority: (document[0] as NewDocument).priority,
+        });
+      const row = await findDocument(db, documentId);
+      if (!row) throw noDocument();
+      return {
+        status: outcome === 'accepted' ? 202 : 200,
+        body: toDocument(row),
+        headers: { Location: `/api/v1/documents/${documentId}`, 'Retry-After': '1' },
+      };
+    },
+  });
+}
+
+const listQuery = z.strictObject({
+  ...pageQuery,
+  status: z.enum(documentStatuses).optional(),
+  external_id: storable(z.string().max(500)).optional(),
+});
+const versionSchema = z.object({
+  version: z.int(),
+  status: z.enum(documentStatuses),
+  live: z.boolean(),
+  content_type: z.string(),
+  bytes: z.int(),
+  chunk_count: z.int(),
+  error: errorSummarySchema.nullable(),
+  created_at: timestamp,
+  updated_at: timestamp,
+});
+const chunkSchema = z.object({
+  id: z.uuid(),
+  n: z.int(),
+  version: z.int(),
+  char_range: z.tuple([z.int(), z.int()]),
+  page: z.int().nullable(),
+  heading: z.string().nullable(),
+  text: z.string(),
+});
+const chunkQuery = z.strictObject({
+  ...pageQuery,
+  cursor: positionCursor,
+});
+const textParams = z.strictObject({
+  id: z.uuid(),
+  n: z.coerce.number().int().positive().max(greatestInteger),
+});
+
+function readRoutes({ db }: ApiContext): AnyRoute[] {
+  const shared = { method: 'get', scope: 'read', tag: 'documents' } as const;
+  const mustExist = async (id: string) => {
+    const row = await findDocument(db, id);
+    if (!row) throw noDocument();
+    return row;
+  };
+  return [
+    route({
+      ...shared,
+      paths: ['/api/v1/documents'],
+      summary: 'Documents, newest first',
+      query: listQuery,
+      responses: { 200: { description: 'A page', schema: listOf(documentSchema) } },
+      handler: async ({ query }) => {
+        const page = await listDocuments(db, {
+          limit: query.limit,
+          cursor: query.cursor,
+          status: query.status,
+          externalId: query.external_id,
+        });
+        return { status: 200, body: { items: page.items.map(toDocument), next_cursor: page.next_cursor } };
+      },
+    }),
+    route({
+      ...shared,
+      paths: ['/api/v1/documents/{id}'],
+      summary: 'A document and how far its newest version got',
+      params: idParams,
+      responses: { 200: { description: 'The document', schema: documentSchema } },
+      handler: async ({ params }) => ({ status: 200, body: toDocument(await mustExist(params.id)) }),
+    }),
+    route({
+      ...shared,
+      paths: ['/api/v1/documents/{id}/versions'],
+      summary: 'Versions, newest first',
+      params: idParams,
+      responses: { 200: { description: 'All of them', schema: listOf(versionSchema) } },
+      handler: async ({ params }) => {
+        await mustExist(params.id);
+        return { status: 200, body: { items: await listVersionsOf(db, params.id), next_cursor: null } };
+      },
+    }),
+    route({
+      ...shared,
+      paths: ['/api/v1/documents/{id}/versions/{n}/text'],
+      summary: 'The text that the offsets of this version point into',
+      params: textParams,
+      responses: { 200: { description: 'Plain text, UTF-8', schema: z.string(), mediaType: 'text/plain' } },
+      handler: async ({ params }) => {
+        const text = await findVersionText(db, params.id, params.n);
+        if (text === undefined)
+          throw new AppError('not_found', 'There is no such version, or it has no text (yet).');
+        return {
+          status: 200,
+          send: (response) => void response.type('text/plain; charset=utf-8').send(text),
+        };
+      },
+    }),
+    route({
+      ...shared,
+      paths: ['/api/v1/documents/{id}/chunks'],
+      summary: 'Chunks of the live version, in order',
+      params: idParams,
+      query: chunkQuery,
+      responses: { 200: { description: 'A page', schema: listOf(chunkSchema) } },
+      handler: async ({ params, query }) => {
+        await mustExist(params.id);
+        const rows = await listChunks(db, params.id, query.cursor, query.limit + 1);
+        const items = rows
+          .slice(0, query.limit)
+          .map(({ start_char, end_char, ...chunk }) => ({ ...chunk, char_range: [start_char, end_char] }));
+        const next = rows[query.limit];
+        return { status: 200, body: { items, next_cursor: next ? String(next.n) : null } };
+      },
+    }),
+  ];
+}
+
+function noDocument(): AppError {
+  return new AppError('not_found', 'There is no such document.');
+}

@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import { answerStatuses } from '../db/answers.ts';
+import { findOperation, type OperationRow } from '../db/operations.ts';
+import { AppError } from '../errors.ts';
+import { isTerminal } from './answer-resource.ts';
+import type { ApiContext } from './app.ts';
+import { type AnyRoute, route } from './route.ts';
+import { errorSummarySchema, idParams, timestamp } from './schemas.ts';
+
+export const operationSchema = z
+  .object({
+    id: z.uuid(),
+    verb: z.string(),
+    target: z.uuid(),
+    status: z.enum(answerStatuses),
+    is_terminal: z.boolean(),
+    receipt: z.record(z.string(), z.int()).nullable(),
+    error: errorSummarySchema.nullable(),
+    created_at: timestamp,
+    completed_at: timestamp.nullable(),
+    links: z.object({ self: z.string() }),
+  })
+  .meta({ id: 'Operation' });
+
+export function toOperation({
+  id,
+  verb,
+  target,
+  status,
+  receipt,
+  error,
+  created_at,
+  completed_at,
+}: OperationRow) {
+  return {
+    id,
+    verb,
+    target,
+    status,
+    is_terminal: isTerminal(status),
+    receipt,
+    error,
+    created_at,
+    completed_at,
+    links: { self: `/api/v1/operations/${id}` },
+  };
+}
+
+export function operationRoutes({ db }: ApiContext): AnyRoute[] {
+  return [
+    route({
+      method: 'get',
+      paths: ['/api/v1/operations/{id}'],
+      scope: 'read',
+      tag: 'operations',
+      summary: 'Long admin work',
+      params: idParams,
+      responses: { 200: { description: 'The operation', schema: operationSchema } },
+      handler: async ({ params }) => {
+        const row = await findOperation(db, params.id);
+        if (!row) throw new AppError('not_found', 'There is no such operation.');
+        return { status: 200, body: toOperation(row) };
+      },
+    }),
+  ];
+}

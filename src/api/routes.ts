@@ -1,0 +1,28 @@
+import { adminRoutes } from './admin.ts';
+import { answerRoutes } from './answers.ts';
+import { apiKeyRoutes } from './api-keys.ts';
+import type { ApiContext } from './app.ts';
+import { documentRoutes } from './documents.ts';
+import { flagRoutes } from './flags.ts';
+import { batchRoutes } from './ingestion-batches.ts';
+import { operationRoutes } from './operations.ts';
+import { opsRoutes } from './ops.ts';
+import type { AnyRoute } from './route.ts';
+import { searchRoutes } from './search.ts';
+import { taxonomyRoutes } from './taxonomy.ts';
+
+/** Every route of the API. */
+export function routes(context: ApiContext): AnyRoute[] {
+  return [
+    ...opsRoutes(context),
+    ...answerRoutes(context),
+    ...searchRoutes(context),
+    ...documentRoutes(context),
+    ...batchRoutes(context),
+    ...operationRoutes(context),
+    ...taxonomyRoutes(context),
+    ...apiKeyRoutes(context),
+    ...flagRoutes(context),
+    ...adminRoutes(context),
+  ];
+}

@@ -1,0 +1,135 @@
+import { z } from 'zod';
+import { analyze } from '../retrieval/analyze.ts';
+import { toFilters } from '../retrieval/filters.ts';
+import { highlight } from '../retrieval/highlight.ts';
+import type { Passage } from '../retrieval/passage.ts';
+import type { ApiContext } from './app.ts';
+import { type AnyRoute, route } from './route.ts';
+import { canonicalIn, filters, metadata, storable } from './schemas.ts';
+
+const request = z.strictObject({
+  q: storable(z.string().trim().min(1).max(2000)),
+  max_results: z.int().min(1).max(100).default(10),
+  canonical_in: canonicalIn.optional(),
+  min_score: z.number().min(0).max(1).optional(),
+  include_highlights: z.boolean().default(true),
+  search_mode: z.enum(['hybrid', 'bm25', 'vector']).default('hybrid'),
+  use_neural: z.boolean().default(false),
+  filters: filters.optional(),
+});
+
+const hit = z.object({
+  chunk_id: z.uuid(),
+  document_id: z.uuid(),
+  version: z.int(),
+  score: z.number(),
+  keyword_score: z.number().nullable(),
+  vector_score: z.number().nullable(),
+  text: z.string(),
+  char_range: z.tuple([z.int(), z.int()]),
+  page: z.int().nullable(),
+  heading: z.string().nullable(),
+  source: z.object({
+    url: z.string().nullable(),
+    title: z.string().nullable(),
+    date: z.string().nullable(),
+    author: z.string().nullable(),
+    content_type: z.string(),
+    language: z.string().nullable(),
+  }),
+  taxonomy_path: z.array(z.string()),
+  highlights: z.array(z.object({ start: z.int(), end: z.int() })).describe('UTF-16 offsets into text'),
+  metadata,
+});
+
+const response = z
+  .object({
+    hits: z.array(hit),
+    latency: z.number().describe('Seconds'),
+    request_id: z.string(),
+    total_candidates: z.int(),
+    sources_count: z.int(),
+    taxonomy_version: z.string(),
+    query_analysis: z.object({
+      language: z.string(),
+      words: z.array(z.object({ word: z.string(), idf: z.number() })),
+      vector_weight: z.number(),
+      notes: z.array(z.string()),
+    }),
+    mode: z.enum(['hybrid', 'bm25', 'vector']),
+    cache: z.enum(['hit', 'miss', 'off']),
+  })
+  .meta({ id: 'SearchResponse' });
+
+export function searchRoutes({ search }: ApiContext): AnyRoute[] {
+  return [
+    route({
+      method: 'post',
+      paths: ['/api/v1/search', '/search'],
+      scope: 'read',
+      tag: 'search',
+      summary: 'Find passages',
+      body: request,
+      responses: { 200: { description: 'Passages, best first', schema: response } },
+      handler: async ({ body, requestId, signal }) => {
+        const started = performance.now();
+        const strategy = body.search_mode === 'bm25' ? 'keyword' : body.search_mode;
+        const { retrieval, cache } = await search.retrieve(
+          body.q,
+          { k: body.max_results, strategy, filters: toFilters(body.filters, body.canonical_in) },
+          signal,
+        );
+        const passages = retrieval.passages.filter(
+          (passage) => body.min_score === undefined || passage.score >= body.min_score,
+        );
+        const words = body.include_highlights ? analyze(body.q).words : [];
+        const { vectorWeight, ...analysis } = retrieval.analysis;
+        const notes = body.use_neural
+          ? [...analysis.notes, 'use_neural: there is no case bank yet, nothing was added from it']
+          : analysis.notes;
+        return {
+          status: 200,
+          body: {
+            hits: passages.map((passage) => ({
+              ...toHit(passage),
+              highlights: highlight(passage.text, words).map(([start, end]) => ({ start, end })),
+            })),
+            latency: (performance.now() - started) / 1000,
+            request_id: requestId,
+            total_candidates: retrieval.candidates,
+            sources_count: new Set(passages.map((passage) => passage.documentId)).size,
+            taxonomy_version: retrieval.taxonomyVersion,
+            query_analysis: { ...analysis, notes, vector_weight: vectorWeight },
+            mode: body.search_mode,
+            cache,
+          },
+        };
+      },
+    }),
+  ];
+}
+
+function toHit(passage: Passage) {
+  return {
+    chunk_id: passage.chunkId,
+    document_id: passage.documentId,
+    version: passage.version,
+    score: passage.score,
+    keyword_score: passage.keywordScore,
+    vector_score: passage.vectorScore,
+    text: passage.text,
+    char_range: [passage.start, passage.end],
+    page: passage.page,
+    heading: passage.heading,
+    source: {
+      url: passage.sourceUrl,
+      title: passage.title,
+      date: passage.date,
+      author: passage.author,
+      content_type: passage.contentType,
+      language: passage.language,
+    },
+    taxonomy_path: passage.taxonomyPath,
+    metadata: passage.metadata,
+  };
+}

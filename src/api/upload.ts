@@ -1,0 +1,150 @@
+import busboy from 'busboy';
+import type { Request } from 'express';
+import { z } from 'zod';
+import type { NewDocument } from '../db/accept-documents.ts';
+import { AppError, type InputProblem } from '../errors.ts';
+import { attributesOf } from './new-document.ts';
+import { describeIssues } from './route.ts';
+import { documentAttributes } from './schemas.ts';
+
+/** Form fields are text: those that aren't strings in JSON are sent as JSON. */
+const json = (schema: z.ZodType) =>
+  z
+    .string()
+    .transform((value, context) => {
+      try {
+        return JSON.parse(value) as unknown;
+      } catch {
+        context.addIssue({ code: 'custom', message: 'must be JSON, e.g. ["HR","Leave"]' });
+        return z.NEVER;
+      }
+    })
+    .pipe(schema as z.ZodType<unknown, unknown>);
+
+const { taxonomy_path, metadata, priority: _, ...plain } = documentAttributes;
+const formFields = z.strictObject({
+  ...plain,
+  taxonomy_path: json(taxonomy_path).optional(),
+  metadata: json(metadata).optional(),
+  priority: z.coerce.number('must be a whole number from 1 to 10').int().min(1).max(10).default(5),
+});
+
+/** For the OpenAPI document: what the form looks like. */
+export const fileForm = z
+  .object({
+    file: z.string().meta({ format: 'binary' }),
+    ...plain,
+    taxonomy_path: z.string().describe('JSON, e.g. ["HR","Leave"]').optional(),
+    metadata: z.string().describe('JSON object').optional(),
+    priority: z.string().optional(),
+  })
+  .meta({ id: 'NewFile' });
+
+interface UploadedFile {
+  name: string;
+  type: string;
+  bytes: Buffer;
+}
+
+export interface Upload {
+  fields: Record<string, string>;
+  files: UploadedFile[];
+}
+
+export function isUpload(request: Request): boolean {
+  return Boolean(request.is('multipart/form-data'));
+}
+
+/** Reads a multipart form: files under the field `file` (or `files`), at most `maxFiles`, each at most `maxMb`. */
+export async function readUpload(request: Request, maxMb: number, maxFiles: number): Promise<Upload> {
+  const limit = maxMb * 1024 * 1024;
+  const tooLarge = () =>
+    new AppError('payload_too_large', `A file may have at most ${maxMb} MB (MAX_UPLOAD_MB).`);
+  // A declared length says it before 51 MB have travelled; the form around one file takes less than 1 MB.
+  if (maxFiles === 1 && Number(request.get('content-length') ?? 0) > limit + 1024 * 1024) throw tooLarge();
+  const upload: Upload = { fields: {}, files: [] };
+  await new Promise<void>((resolve, reject) => {
+    const form = openForm(request, limit, maxFiles);
+    form.on('field', (name, value) => {
+      upload.fields[name] = value;
+    });
+    form.on('file', (name, stream, info) => {
+      const parts: Buffer[] = [];
+      if (name !== 'file' && name !== 'files') reject(badForm(`/${name}`, 'send files in the field "file"'));
+      stream.on('data', (part: Buffer) => parts.push(part));
+      stream.on('limit', () => reject(tooLarge()));
+      // A form that is cut off within a file ends that file's stream with an error, which nobody else hears.
+      stream.on('error', () => reject(cutOff()));
+      stream.on('close', () =>
+        upload.files.push({
+          name: info.filename ?? 'unnamed',
+          type: info.mimeType,
+          bytes: Buffer.concat(parts),
+        }),
+      );
+    });
+    form.on('filesLimit', () => reject(badForm('/file', `send at most ${maxFiles} file(s) in a request`)));
+    form.on('error', () => reject(cutOff()));
+    form.on('close', resolve);
+    request.on('aborted', () => reject(cutOff()));
+    request.pipe(form);
+  }).finally(() => {
+    request.unpipe();
+    // What is left of a refused form is read and dropped, or the connection could not be used again.
+    request.resume();
+  });
+  if (upload.files.length === 0) throw badForm('/file', 'send the document in the field "file"');
+  return upload;
+}
+
+const cutOff = () => badForm('', 'the multipart form is broken or cut off');
+
+function openForm(request: Request, fileSize: number, files: number): busboy.Busboy {
+  try {
+    return busboy({
+      headers: request.headers,
+      defParamCharset: 'utf8',
+      limits: { fileSize, files, fields: 50, fieldSize: 1024 * 1024 },
+    });
+  } catch {
+    throw badForm('', 'multipart/form-data needs a boundary');
+  }
+}
+
+/** One new document a file; the fields say the same of each (external_id: of a single one only). */
+export function fromUpload({ fields, files }: Upload): NewDocument[] {
+  const parsed = formFields.safeParse(fields);
+  const problems = parsed.success ? [] : describeIssues(parsed.error, '');
+  files.forEach((file, n) => {
+    if (file.bytes.length === 0)
+      problems.push({ pointer: files.length === 1 ? '/file' : `/files/${n}`, message: 'the file is empty' });
+  });
+  if (fields.external_id !== undefined && files.length > 1)
+    problems.push({
+      pointer: '/external_id',
+      message: 'belongs to one file: leave it out when sending several',
+    });
+  if (!parsed.success || problems.length > 0) throw invalid(problems);
+  const body = parsed.data as Parameters<typeof attributesOf>[0];
+  return files.map((file) => ({
+    externalId: body.external_id ?? null,
+    attributes: attributesOf(body),
+    priority: body.priority as number,
+    contentType: file.type,
+    fileName: file.name.normalize('NFC').replaceAll('\0', '').slice(-255),
+    content: { file: file.bytes },
+  }));
+}
+
+function badForm(pointer: string, message: string): AppError {
+  return invalid([{ pointer, message }]);
+}
+
+function invalid(problems: InputProblem[]): AppError {
+  const [first] = problems as [InputProblem];
+  return new AppError(
+    'validation_failed',
+    `${first.pointer === '' ? 'The form' : first.pointer}: ${first.message}`,
+    { errors: problems },
+  );
+}

@@ -1,0 +1,107 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Knex } from 'knex';
+import { type ApiContext, createApp } from './api/app.ts';
+import type { Config } from './config.ts';
+import { type Database, openDatabase } from './db/connect.ts';
+import { liveWorkers } from './db/heartbeats.ts';
+import { migrate } from './db/migrations.ts';
+import { createFlagService, type FlagService } from './flag-service.ts';
+import { openQueues, type Queues } from './jobs/queues.ts';
+import type { Log } from './log.ts';
+import { createMetrics, exportQueues, type Metrics } from './metrics.ts';
+import type { Embedder } from './models/embedder.ts';
+import { openEmbedder } from './models/embedders.ts';
+import { createSearch, type Search } from './retrieval/search.ts';
+import { loadSecrets } from './secrets.ts';
+import type { Shutdown } from './shutdown.ts';
+
+/** What both kinds of process stand on. */
+export interface Foundation {
+  config: Config;
+  log: Log;
+  metrics: Metrics;
+  database: Database;
+  db: Knex;
+  queues: Queues;
+  embedder: Embedder;
+  search: Search;
+  flags: FlagService;
+  shutdown: Shutdown;
+}
+
+/** Opens everything in order; each thing opened registers its own release. The embedded tier migrates itself. */
+export async function openFoundation(config: Config, log: Log, shutdown: Shutdown): Promise<Foundation> {
+  const metrics = createMetrics();
+  const database = await openDatabase(config, (error) => {
+    log.fatal({ err: error }, 'the embedded database is gone; stopping');
+    process.exit(1);
+  });
+  shutdown.add('database', database.close);
+  if (config.tier === 'embedded') {
+    const applied = await migrate(database.db);
+    if (applied.length > 0) log.info({ applied }, 'migrated');
+  }
+  const queues = await openQueues(config, database, log, metrics);
+  shutdown.add('queues', queues.close);
+  const embedder = await openEmbedder({
+    provider: config.EMBEDDING_PROVIDER,
+    ...(config.EMBEDDING_MODEL_DIR ? { modelDir: config.EMBEDDING_MODEL_DIR } : {}),
+    ...(config.GEMINI_API_KEY ? { geminiApiKey: config.GEMINI_API_KEY } : {}),
+    ...(config.GEMINI_BASE_URL ? { geminiBaseUrl: config.GEMINI_BASE_URL } : {}),
+    geminiModel: config.EMBEDDING_MODEL,
+    dimensions: config.EMBEDDING_DIMENSIONS,
+  });
+  shutdown.add('embedding model', embedder.close);
+  const { db } = database;
+  const search = createSearch({ db, embedder, metrics, cacheTtlSeconds: config.QUERY_CACHE_TTL_SECONDS });
+  return {
+    config,
+    log,
+    metrics,
+    database,
+    db,
+    queues,
+    embedder,
+    search,
+    flags: createFlagService(db, config.envFlags),
+    shutdown,
+  };
+}
+
+/** Opens the door: resolves with its address once it listens. */
+export async function openApi(
+  foundation: Foundation,
+): Promise<{ url: string; adminKey: string; adminKeyIsNew: boolean }> {
+  const { config, db, log, metrics, queues, shutdown } = foundation;
+  const secrets = await loadSecrets(config);
+  const context: ApiContext = {
+    ...foundation,
+    secrets,
+    workers: () => liveWorkers(db),
+    stopping: shutdown.signal,
+  };
+  exportQueues(metrics, async () =>
+    [...((await queues.depths()) ?? [])].map(([queue, depth]) => {
+      const { oldest_waiting_seconds: oldestWaitingSeconds, ...states } = depth;
+      return { queue, states, oldestWaitingSeconds };
+    }),
+  );
+  const server = createServer(createApp(context));
+  server.listen(config.PORT, config.HOST);
+  await once(server, 'listening');
+  shutdown.add('http', () => closeServer(server));
+  const { port } = server.address() as AddressInfo;
+  const url = `http://${config.HOST === '0.0.0.0' ? '127.0.0.1' : config.HOST}:${port}`;
+  log.info({ url, tier: config.tier }, 'listening');
+  return { url, adminKey: secrets.adminKey, adminKeyIsNew: secrets.adminKeyIsNew };
+}
+
+/** Lets running requests end; connections kept alive without one are closed. */
+async function closeServer(server: Server): Promise<void> {
+  const closed = once(server, 'close');
+  server.close();
+  server.closeIdleConnections();
+  await closed;
+}

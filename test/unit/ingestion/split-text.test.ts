@@ -1,0 +1,196 @@
+import { describe, expect, it } from 'vitest';
+import { countTokens } from '../../../src/text/count-tokens.ts';
+import { splitSentences } from '../../../src/text/sentences.ts';
+import { normaliseText } from '../../../workers/ingestion/normalise-text.ts';
+import { splitText } from '../../../workers/ingestion/split-text.ts';
+
+/** Small seeded generator (mulberry32): the same texts on every run. */
+function generator(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+const pieces = [
+  '그는 서울에 갔다. ',
+  '정말 그런가요? ',
+  'The U.S. economy grew 3.14% in 2024. ',
+  'Dr. Smith agreed! ',
+  '👨‍👩‍👧‍👦',
+  '🇰🇷',
+  'e\u0301a',
+  '\n',
+  '\n\n',
+  '- item one\n',
+  '| a | b |\n| 1 | 2 |\n',
+  '```\nlet x = 1;\nlet y = 2;\n```\n',
+  'word ',
+  '가나다라마바사'.repeat(12),
+  'x'.repeat(90),
+  '2024. 3. 15. ',
+  '吾輩は猫である。',
+  '# Title\n',
+  '"Go," he said. ',
+  'key: value; other: 가치\n',
+  '\t',
+  '   ',
+  '한국어 문장이 마침표 없이 이어집니다 ',
+  '...',
+  '[1]',
+];
+
+function randomText(seed: number): string {
+  const random = generator(seed);
+  const length = 5 + Math.floor(random() * 120);
+  return normaliseText(
+    Array.from({ length }, () => pieces[Math.floor(random() * pieces.length)] ?? '').join(''),
+  );
+}
+
+const sentencesOf = (text: string) => splitSentences(text).map(({ start, end }) => text.slice(start, end));
+const bare = (text: string) => ({ text, pages: [], headings: [] });
+
+describe('splitText on random texts', () => {
+  it.each(Array.from({ length: 60 }, (_, seed) => seed))(
+    'seed %i: exact, complete, in order, within size',
+    (seed) => {
+      const text = randomText(seed);
+      const graphemes = new Set(
+        [...new Intl.Segmenter('en').segment(text)].map(({ index }) => index).concat(text.length),
+      );
+      for (const options of [{ size: 16, overlap: 4 }, { size: 40, overlap: 15 }, {}]) {
+        const chunks = splitText(bare(text), options);
+        const covered = new Uint8Array(text.length);
+        chunks.forEach(({ start, end }, i) => {
+          const slice = text.slice(start, end);
+          expect(slice).toBe(slice.trim());
+          expect(slice).not.toBe('');
+          expect(countTokens(slice)).toBeLessThanOrEqual(options.size ?? 500);
+          expect(graphemes.has(start) && graphemes.has(end)).toBe(true);
+          expect(start).toBeGreaterThan(chunks[i - 1]?.start ?? -1);
+          expect(end).toBeGreaterThan(chunks[i - 1]?.end ?? -1);
+          covered.fill(1, start, end);
+        });
+        expect(
+          [...text].length === 0 || [...covered].every((seen, i) => seen === 1 || /\s/.test(text.charAt(i))),
+        ).toBe(true);
+        expect(splitText(bare(text), options)).toEqual(chunks);
+      }
+    },
+  );
+
+  it.each(Array.from({ length: 60 }, (_, seed) => seed + 1000))(
+    'seed %i: sentences leave out white space only',
+    (seed) => {
+      const text = randomText(seed);
+      const sentences = splitSentences(text);
+      expect(
+        sentences
+          .map(({ start, end }) => text.slice(start, end))
+          .join('')
+          .replace(/\s/g, ''),
+      ).toBe(text.replace(/\s/g, ''));
+      sentences.forEach(({ start }, i) => {
+        expect(start).toBeGreaterThanOrEqual(sentences[i - 1]?.end ?? 0);
+      });
+    },
+  );
+});
+
+describe('splitText', () => {
+  it('repeats whole sentences up to the overlap', () => {
+    const text = Array.from(
+      { length: 60 },
+      (_, i) => `Sentence number ${i} has exactly eight words here.`,
+    ).join(' ');
+    const chunks = splitText(bare(text), { size: 100, overlap: 30 });
+    const starts = new Set(splitSentences(text).map(({ start }) => start));
+    expect(chunks.length).toBeGreaterThan(5);
+    chunks.slice(1).forEach(({ start }, i) => {
+      const shared = text.slice(start, chunks[i]?.end);
+      expect(starts.has(start)).toBe(true);
+      expect(shared).toMatch(/^Sentence .* here\.$/);
+      expect(countTokens(shared)).toBeLessThanOrEqual(30);
+    });
+  });
+
+  it('gives page and headings of where a chunk starts', () => {
+    const body = 'Some words stand here. '.repeat(30).trim();
+    const text = `One\n\n${body}\n\nTwo\n\n${body}`;
+    const two = text.indexOf('Two');
+    const headings = [
+      { level: 1, start: 0, end: 3 },
+      { level: 2, start: two, end: two + 3 },
+    ];
+    const pages = [
+      { page: 1, start: 0, end: two },
+      { page: 2, start: two, end: text.length },
+    ];
+    const chunks = splitText({ text, headings, pages }, { size: 200, overlap: 20 });
+    expect(chunks.map(({ page, heading }) => [page, heading])).toEqual([
+      [1, 'One'],
+      [2, 'One › Two'],
+    ]);
+    expect(text.slice(chunks[1]?.start)).toMatch(/^Two\n/);
+  });
+
+  it('tears no table or code block that fits', () => {
+    const filler = 'Words before the block. '.repeat(12).trim();
+    const table = '| a | b |\n| - | - |\n| 1. One | 2. Two |\n| 3 | 4 |';
+    const code = '```\nlet a = 1. ;\n\nlet b = 2;\n```';
+    const text = `${filler}\n\n${table}\n\n${filler}\n\n${code}\n\n${filler}`;
+    const slices = splitText(bare(text), { size: 80, overlap: 10 }).map(({ start, end }) =>
+      text.slice(start, end),
+    );
+    expect(slices.some((slice) => slice.includes(table))).toBe(true);
+    expect(slices.some((slice) => slice.includes(code))).toBe(true);
+  });
+
+  it('copes with nothing, with blanks, and refuses nonsense', () => {
+    expect(splitText(bare(''))).toEqual([]);
+    expect(splitText(bare(' \n\t'))).toEqual([]);
+    expect(() => splitText(bare('a'), { size: 100, overlap: 100 })).toThrow(RangeError);
+  });
+});
+
+describe('splitSentences', () => {
+  it.each([
+    [
+      [
+        'Dr. Kim paid $3.14 to J. K. Rowling in the U.S. Government office.',
+        'See Fig. 3 of Lee et al. (2020).',
+        'Node.js is nice.[1]',
+        'Next one.',
+      ],
+    ],
+    [['그는 2024. 3. 15. 발표했다.', '"갔다."라고 말했다.', '3.5%가 올랐다!', '정말?', '네.', '그렇다.']],
+    [['吾輩は猫である。', '名前はまだ無い。']],
+    [['"Stop!" he said.', 'He left.']],
+  ])('%j', (sentences) => {
+    expect(sentencesOf(sentences.join(' '))).toEqual(sentences);
+  });
+
+  it('ends at list items, rows and short lines, not at wraps', () => {
+    const wrapped = '한국어로 된 긴 문장이 줄바꿈으로 나누어져 있는 경우에는\n이렇게 이어서 읽는다.';
+    const text = `제목\n\n- 사과\n- 배\n1. First\n${wrapped}\nname: kim\n| a | b |\n\nThis line is wrapped\nin the middle of it.`;
+    expect(sentencesOf(text)).toEqual([
+      '제목',
+      '- 사과',
+      '- 배',
+      '1. First',
+      wrapped,
+      'name: kim',
+      '| a | b |',
+      'This line is wrapped\nin the middle of it.',
+    ]);
+  });
+
+  it('finds the same stops however far into a long line they are', () => {
+    const sentence = '그는 2024. 3. 15. 서울에 갔다.';
+    expect(new Set(sentencesOf(`${sentence} `.repeat(3000)))).toEqual(new Set([sentence]));
+  });
+});

@@ -1,0 +1,42 @@
+import type { Knex } from 'knex';
+import type { Config } from '../src/config.ts';
+import type { ErrorSummary } from '../src/errors.ts';
+import type { JobName, PayloadOf } from '../src/jobs/catalog.ts';
+import type { Enqueue } from '../src/jobs/queues.ts';
+import type { Log } from '../src/log.ts';
+import type { Metrics } from '../src/metrics.ts';
+import type { Embedder } from '../src/models/embedder.ts';
+import type { Search } from '../src/retrieval/search.ts';
+import type { WorkerConfig } from './config.ts';
+import type { ParserPool } from './ingestion/parse-isolated.ts';
+import type { Llm } from './llm/llm.ts';
+
+/** What every handler may touch. Opened once a process; handlers open nothing themselves. */
+export interface WorkerTools {
+  config: Config & WorkerConfig;
+  db: Knex;
+  enqueue: Enqueue;
+  search: Search;
+  embedder: Embedder;
+  /** null without a key: answers are then taken from the sources word for word. */
+  llm: Llm | null;
+  parsers: ParserPool;
+  metrics: Metrics;
+}
+
+/** The same, for one delivery. */
+export interface Context extends WorkerTools {
+  log: Log;
+  /** Aborts at the job's deadline and when the process stops. */
+  signal: AbortSignal;
+}
+
+export interface Handler<N extends JobName> {
+  /**
+   * Does the work of one delivery. Deliveries repeat: it claims its row first and drops what it can't claim. A thrown
+   * AppError says by its code whether trying again can help.
+   */
+  run(payload: PayloadOf<N>, context: Context): Promise<void>;
+  /** Called once when it is over: after the last attempt, or at once for an error that can't pass. Marks the row failed. */
+  giveUp?(payload: PayloadOf<N>, error: ErrorSummary, context: Context): Promise<void>;
+}

@@ -1,0 +1,54 @@
+import { loadBlob } from '../../src/db/blobs.ts';
+import {
+  type ClaimedVersion,
+  claimVersion,
+  failVersion,
+  releaseVersion,
+  storeParsed,
+  type VersionKey,
+} from '../../src/db/versions.ts';
+import { AppError, summarise } from '../../src/errors.ts';
+import { maxEmbeddingBatch } from '../../src/jobs/batches.ts';
+import type { Context, Handler } from '../context.ts';
+import { underLease } from '../lease.ts';
+import type { DocumentSource } from './parser-messages.ts';
+
+/** Bytes or text → chunks with their index words, stored; then a job for every batch of chunks to embed. */
+export const ingestDocument: Handler<'ingestDocument'> = {
+  async run(key, context) {
+    const claimed = await claimVersion(context.db, key);
+    if (!claimed) return;
+    const { CHUNK_TOKENS: size, CHUNK_OVERLAP_TOKENS: overlap } = context.config;
+    try {
+      const parsed = await underLease(context, 'document_versions', claimed.token, async (signal) => {
+        const source = await readSource(context, key, claimed);
+        const options = { title: claimed.attributes.title, size, overlap };
+        return context.parsers.prepare(source, options, signal);
+      });
+      await storeParsed(context.db, key, claimed.token, parsed);
+      const batches = Math.ceil(parsed.chunks.length / maxEmbeddingBatch);
+      const payloads = Array.from({ length: batches }, (_, batch) => ({ ...key, batch }));
+      await context.enqueue('embedChunks', payloads, { priority: claimed.priority });
+    } catch (error) {
+      await releaseVersion(context.db, key, claimed.token, summarise(error));
+      throw error;
+    }
+  },
+  async giveUp(key, error, context) {
+    const failed = await failVersion(context.db, key, error);
+    if (failed) context.metrics.documents.inc({ outcome: error.code, format: 'unknown' });
+  },
+};
+
+async function readSource(
+  context: Context,
+  key: VersionKey,
+  claimed: ClaimedVersion,
+): Promise<DocumentSource> {
+  // The bytes come first: a version that failed after parsing and is tried again has the text of its file as well.
+  const bytes = await loadBlob(context.db, key.documentId, key.version);
+  if (!bytes && claimed.text !== null) return { text: claimed.text };
+  if (!bytes) throw new AppError('document_unreadable', 'The bytes of this document are missing.');
+  const { contentType, fileName } = claimed;
+  return { bytes, hints: { contentType, ...(fileName ? { fileName } : {}) } };
+}

@@ -1,0 +1,161 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
+import { AppError } from '../../src/errors.ts';
+import { exitError, outOfMemory, startFailure } from './parser-exit.ts';
+import type { ChildMessage, PrepareRequest } from './parser-messages.ts';
+import type { PreparedChunk, PreparedDocument } from './prepare-document.ts';
+import { watchMemory } from './watch-memory.ts';
+
+const startTimeoutMs = 60_000;
+
+export interface ParserLimits {
+  timeoutMs: number;
+  /** Resident memory of the whole process; it takes about 100 MB when idle. */
+  memoryMb: number;
+  /** Module that exports `parsers`. */
+  registryUrl: string;
+}
+
+export interface Prepared extends PreparedDocument {
+  chunks: PreparedChunk[];
+}
+
+/** A child process that prepares one document at a time. */
+export interface ParserProcess {
+  readonly pid: number | undefined;
+  readonly alive: boolean;
+  /** Nothing has been prepared in it yet. */
+  readonly fresh: boolean;
+  /** Resident bytes after its last document. */
+  readonly rss: number;
+  prepare(request: PrepareRequest): Promise<Prepared>;
+  /** Kills at once; running work rejects with the reason. */
+  kill(reason: unknown): void;
+}
+
+interface Job {
+  resolve(result: Prepared): void;
+  reject(reason: unknown): void;
+  /** What has arrived so far. */
+  chunks: PreparedChunk[];
+  /** Ends the time and memory watch. */
+  unwatch(): void;
+}
+
+export function startParserProcess(limits: ParserLimits): ParserProcess {
+  const child = forkChild(limits);
+  const state = {
+    alive: true,
+    fresh: true,
+    ready: false,
+    rss: 0,
+    stderr: '',
+    killedFor: undefined as unknown,
+  };
+  let job: Job | undefined;
+  let request: PrepareRequest | undefined;
+
+  const kill = (reason: unknown): void => {
+    state.killedFor ??= reason;
+    state.alive = false;
+    child.kill('SIGKILL');
+  };
+  const startTimer = setTimeout(() => kill(startFailure('did not start in time')), startTimeoutMs);
+
+  function end(settle: (job: Job) => void): void {
+    const ended = job;
+    job = undefined;
+    ended?.unwatch();
+    if (ended !== undefined) settle(ended);
+  }
+
+  function begin(): void {
+    if (!state.ready || job === undefined || request === undefined) return;
+    job.unwatch = watchLimits(child, limits, kill);
+    const sent = request;
+    request = undefined;
+    // A child that is gone already says so through its exit.
+    child.send(sent, () => {});
+  }
+
+  child.stderr?.on('data', (data: Buffer) => {
+    state.stderr = (state.stderr + data.toString()).slice(-4000);
+  });
+  child.on('message', (message: ChildMessage) => {
+    if (message.kind === 'ready') {
+      clearTimeout(startTimer);
+      state.ready = true;
+      begin();
+      return;
+    }
+    if (message.kind === 'chunks') {
+      job?.chunks.push(...message.chunks);
+      return;
+    }
+    state.rss = message.rss;
+    if (message.kind === 'prepared') end(({ resolve, chunks }) => resolve({ ...message.document, chunks }));
+    else end(({ reject }) => reject(new AppError(message.code, message.detail, { cause: message.cause })));
+  });
+  child.on('error', (error) => kill(startFailure(error.message)));
+  child.on('close', (code, signal) => {
+    clearTimeout(startTimer);
+    state.alive = false;
+    end(({ reject }) => reject(state.killedFor ?? exitError(state.ready, code, signal, state.stderr)));
+  });
+
+  return {
+    get pid() {
+      return child.pid;
+    },
+    get alive() {
+      return state.alive;
+    },
+    get fresh() {
+      return state.fresh;
+    },
+    get rss() {
+      return state.rss;
+    },
+    prepare: (next) =>
+      new Promise((resolve, reject) => {
+        state.fresh = false;
+        job = { resolve, reject, chunks: [], unwatch: () => {} };
+        request = next;
+        begin();
+      }),
+    kill,
+  };
+}
+
+function forkChild({ memoryMb, registryUrl }: ParserLimits): ChildProcess {
+  const source = import.meta.url.endsWith('.ts');
+  const loader = source
+    ? ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href]
+    : [];
+  return fork(new URL(source ? './parser-child.ts' : './parser-child.js', import.meta.url), [registryUrl], {
+    serialization: 'advanced',
+    // Below the limit on resident memory, so that the collector works before the watch has to kill.
+    execArgv: [`--max-old-space-size=${Math.ceil(memoryMb * 0.75)}`, ...loader],
+    // No secrets for a process that reads strangers' files.
+    env: {},
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });
+}
+
+/** Kills the child when it takes too long or too much memory; returns what ends the watch. */
+function watchLimits(child: ChildProcess, limits: ParserLimits, kill: (reason: unknown) => void): () => void {
+  const seconds = limits.timeoutMs / 1000;
+  const timer = setTimeout(
+    () =>
+      kill(
+        new AppError('parse_timeout', `Reading the file took longer than the limit of ${seconds} seconds.`),
+      ),
+    limits.timeoutMs,
+  );
+  const unwatchMemory = watchMemory(child.pid, limits.memoryMb, () => kill(outOfMemory()));
+  return () => {
+    clearTimeout(timer);
+    unwatchMemory();
+  };
+}

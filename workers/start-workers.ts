@@ -1,0 +1,79 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { beat, heartbeatMs, stopBeating } from '../src/db/heartbeats.ts';
+import { endAllLeases } from '../src/db/lost.ts';
+import { AppError } from '../src/errors.ts';
+import type { Foundation } from '../src/service.ts';
+import type { WorkerConfig } from './config.ts';
+import type { WorkerTools } from './context.ts';
+import { createParserPool } from './ingestion/parse-isolated.ts';
+import { openLlm } from './llm/llms.ts';
+import { runQueue } from './run-queue.ts';
+
+/** Share of the shutdown deadline that running jobs get to end by themselves before they are aborted. */
+const patience = 0.6;
+
+/** Starts a worker for every queue of the configuration; they stop, in order, with the foundation's shutdown. */
+export async function startWorkers(foundation: Foundation, workerConfig: WorkerConfig): Promise<void> {
+  const { config, db, embedder, log, metrics, queues, search, shutdown } = foundation;
+  const parsers = createParserPool({
+    timeoutMs: workerConfig.PARSE_TIMEOUT_SECONDS * 1000,
+    memoryMb: workerConfig.PARSE_MEMORY_MB,
+    size: workerConfig.PARSE_PROCESSES,
+  });
+  shutdown.add('parsers', parsers.close);
+  const llm = openLlm({
+    ...(config.GEMINI_API_KEY ? { geminiApiKey: config.GEMINI_API_KEY } : {}),
+    ...(config.GEMINI_BASE_URL ? { geminiBaseUrl: config.GEMINI_BASE_URL } : {}),
+    model: workerConfig.LLM_MODEL,
+  });
+  const tools: WorkerTools = {
+    config: { ...config, ...workerConfig },
+    db,
+    enqueue: queues.enqueue,
+    search,
+    embedder,
+    llm,
+    parsers,
+    metrics,
+  };
+  // The embedded tier belongs to one process: what its predecessor held when it was killed is free now.
+  if (config.tier === 'embedded') await endAllLeases(db);
+  const stop = new AbortController();
+  const workers = workerConfig.QUEUES.map((queue) =>
+    runQueue(queue, { tools, queues, log, stop: stop.signal }),
+  );
+  shutdown.add('workers', async () => {
+    const impatient = setTimeout(
+      () => stop.abort(new AppError('shutting_down', 'The worker is shutting down.')),
+      config.SHUTDOWN_SECONDS * patience * 1000,
+    );
+    await Promise.all(workers.map((worker) => worker.close()));
+    clearTimeout(impatient);
+  });
+  await queues.schedule();
+  await queues.enqueue('requeueLost', [{}]);
+  await startHeartbeat(foundation, workerConfig.QUEUES);
+  log.info(
+    {
+      queues: workerConfig.QUEUES,
+      concurrency: workerConfig.WORKER_CONCURRENCY,
+      embedding: embedder.model,
+      llm: llm?.model ?? 'none',
+    },
+    'working',
+  );
+}
+
+async function startHeartbeat({ db, log, shutdown }: Foundation, queues: readonly string[]): Promise<void> {
+  const id = randomUUID();
+  const name = `${hostname()}:${process.pid}`;
+  await beat(db, id, name, queues);
+  const timer = setInterval(() => {
+    beat(db, id, name, queues).catch((error) => log.warn({ err: error }, 'heartbeat failed'));
+  }, heartbeatMs);
+  shutdown.add('heartbeat', async () => {
+    clearInterval(timer);
+    await stopBeating(db, id);
+  });
+}
