@@ -1,0 +1,120 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startStandalone } from '../workers/standalone.ts';
+import type { EvalPassage } from './dataset.ts';
+
+/** The product itself in a temporary data directory, used through its HTTP API only. */
+export interface EvalService {
+  /** Ingests the passages; returns document id → passage id. */
+  ingest(
+    corpus: readonly EvalPassage[],
+    onProgress: (done: number, total: number) => void,
+  ): Promise<Map<string, string>>;
+  /** Document ids, best first, without repeats. */
+  search(question: string, mode: string, count: number): Promise<string[]>;
+  stop(): Promise<void>;
+}
+
+export async function startEvalService(): Promise<EvalService> {
+  const folder = await mkdtemp(join(tmpdir(), 'dt-rag-eval-'));
+  const { DATABASE_URL: _database, REDIS_URL: _redis, ...inherited } = process.env;
+  const service = await startStandalone({
+    ...inherited,
+    DATA_DIR: folder,
+    PORT: '0',
+    HOST: '127.0.0.1',
+    LOG_LEVEL: 'warn',
+    QUERY_CACHE_TTL_SECONDS: '0',
+  });
+  const call = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
+    const response = await fetch(`${service.url}${path}`, {
+      method,
+      headers: { 'content-type': 'application/json', 'x-api-key': service.adminKey },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+    return (await response.json()) as T;
+  };
+  return {
+    ingest: async (corpus, onProgress) => {
+      const ids = new Map<string, string>();
+      let done = 0;
+      for (const passages of inBatches(corpus)) {
+        const items = passages.map(({ _id, title, text }) => ({
+          external_id: _id,
+          text: text.trim() || title,
+          ...(title ? { title: title.slice(0, 500) } : {}),
+        }));
+        const { id } = await call<{ id: string }>('POST', '/api/v1/ingestion-batches', { items });
+        await finished(id, passages.length, call);
+        for (const [documentId, passageId] of await itemsOf(id, call)) ids.set(documentId, passageId);
+        done += passages.length;
+        onProgress(done, corpus.length);
+      }
+      return ids;
+    },
+    search: async (question, mode, count) => {
+      const body = {
+        q: question.slice(0, 2000),
+        search_mode: mode,
+        max_results: count,
+        include_highlights: false,
+      };
+      const { hits } = await call<{ hits: { document_id: string }[] }>('POST', '/api/v1/search', body);
+      return [...new Set(hits.map((hit) => hit.document_id))];
+    },
+    stop: async () => {
+      await service.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+type Call = <T>(method: string, path: string, body?: unknown) => Promise<T>;
+
+async function finished(batchId: string, size: number, call: Call): Promise<void> {
+  for (;;) {
+    const batch = await call<{ is_terminal: boolean; counts: Record<string, number> }>(
+      'GET',
+      `/api/v1/ingestion-batches/${batchId}`,
+    );
+    if (!batch.is_terminal) {
+      await sleep(250);
+      continue;
+    }
+    const ready = (batch.counts.completed ?? 0) + (batch.counts.unchanged ?? 0);
+    if (ready !== size)
+      throw new Error(`only ${ready} of ${size} passages were ingested: ${JSON.stringify(batch.counts)}`);
+    return;
+  }
+}
+
+async function itemsOf(batchId: string, call: Call): Promise<[string, string][]> {
+  const pairs: [string, string][] = [];
+  for (let cursor: string | null = '0'; cursor !== null; ) {
+    const page: { items: { document_id: string; external_id: string }[]; next_cursor: string | null } =
+      await call('GET', `/api/v1/ingestion-batches/${batchId}/items?limit=200&cursor=${cursor}`);
+    pairs.push(...page.items.map((item): [string, string] => [item.document_id, item.external_id]));
+    cursor = page.next_cursor;
+  }
+  return pairs;
+}
+
+/** A JSON body may have 1 MB and a batch 1,000 items. */
+function* inBatches(corpus: readonly EvalPassage[]): Generator<EvalPassage[]> {
+  let batch: EvalPassage[] = [];
+  let bytes = 0;
+  for (const passage of corpus) {
+    const size = Buffer.byteLength(JSON.stringify(passage)) + 100;
+    if (batch.length === 500 || (bytes + size > 900_000 && batch.length > 0)) {
+      yield batch;
+      batch = [];
+      bytes = 0;
+    }
+    batch.push(passage);
+    bytes += size;
+  }
+  if (batch.length > 0) yield batch;
+}
