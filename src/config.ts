@@ -13,7 +13,10 @@ const databaseUrl = z
   );
 const redisUrl = z
   .string()
-  .refine((url) => /^rediss?:\/\//.test(url) && URL.canParse(url), 'must look like redis://host:6379');
+  .refine(
+    (url) => /^redis(s|\+sentinel|\+cluster)?:\/\/[^/]+/.test(url),
+    'must look like redis://host:6379, redis+sentinel://host:26379,host:26379/master or redis+cluster://host:6379,host:6379',
+  );
 const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http(s) URL' });
 const whole = (min: number, max: number) =>
   z.coerce

@@ -1,15 +1,25 @@
 import { parseArgs } from 'node:util';
-import type { Knex } from 'knex';
 import { ConfigError, loadEnvFile, readConfig } from './config.ts';
-import { openDatabase } from './db/connect.ts';
+import { type Database, openDatabase } from './db/connect.ts';
 import { migrate, migrationSource } from './db/migrations.ts';
+import { migratePostgresStore } from './jobs/store-postgres.ts';
 
 /** `npm run migrate`, `migrate:rollback` (the last step; --all: everything) and `migrate:status`, on whichever tier is configured. */
-async function run(command: string, all: boolean, db: Knex): Promise<string> {
+async function run(
+  command: string,
+  all: boolean,
+  { db, openQueuePool }: Database,
+  alone: boolean,
+): Promise<string> {
   const list = (names: string[], none: string) =>
     names.length === 0 ? none : names.map((name) => `  ${name}`).join('\n');
-  if (command === 'latest')
-    return `Applied:\n${list(await migrate(db), '  nothing: the schema is up to date')}`;
+  const latest = async () => {
+    const applied = await migrate(db, { alone });
+    // Also where Redis carries the queues: without REDIS_URL the same database finishes what was accepted.
+    await migratePostgresStore(openQueuePool());
+    return applied;
+  };
+  if (command === 'latest') return `Applied:\n${list(await latest(), '  nothing: the schema is up to date')}`;
   if (command === 'rollback') {
     const undone = all
       ? ((await db.migrate.rollback({ migrationSource }, true)) as [number, string[]])[1]
@@ -33,11 +43,14 @@ try {
     allowPositionals: true,
     options: { all: { type: 'boolean', default: false } },
   });
-  const database = await openDatabase(readConfig(), (error) => {
+  const config = readConfig();
+  const database = await openDatabase(config, (error) => {
     throw error;
   });
   try {
-    process.stdout.write(`${await run(positionals[0] ?? 'latest', values.all, database.db)}\n`);
+    process.stdout.write(
+      `${await run(positionals[0] ?? 'latest', values.all, database, config.tier === 'embedded')}\n`,
+    );
   } finally {
     await database.close();
   }

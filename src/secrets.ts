@@ -45,7 +45,10 @@ async function given(
 ): Promise<{ value: string; isNew: boolean }> {
   if (value) return { value, isNew: false };
   try {
-    return { value: (await readFile(path, 'utf8')).trim(), isNew: false };
+    const kept = (await readFile(path, 'utf8')).trim();
+    // A start that was killed between making the file and filling it leaves this: as a secret it would be everybody's.
+    if (kept === '') throw new ConfigError([`${path} is empty: delete it, and a new one is made.`]);
+    return { value: kept, isNew: false };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     const made = make();

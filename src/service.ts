@@ -9,6 +9,8 @@ import { liveWorkers } from './db/heartbeats.ts';
 import { migrate } from './db/migrations.ts';
 import { createFlagService, type FlagService } from './flag-service.ts';
 import { openQueues, type Queues } from './jobs/queues.ts';
+import { migratePostgresStore } from './jobs/store-postgres.ts';
+import { checkRedis } from './jobs/store-redis.ts';
 import type { Log } from './log.ts';
 import { createMetrics, exportQueues, type Metrics } from './metrics.ts';
 import type { Embedder } from './models/embedder.ts';
@@ -16,6 +18,7 @@ import { openEmbedder } from './models/embedders.ts';
 import { createSearch, type Search } from './retrieval/search.ts';
 import { loadSecrets } from './secrets.ts';
 import type { Shutdown } from './shutdown.ts';
+import { checkDatabase } from './startup-checks.ts';
 
 /** What both kinds of process stand on. */
 export interface Foundation {
@@ -39,11 +42,8 @@ export async function openFoundation(config: Config, log: Log, shutdown: Shutdow
     process.exit(1);
   });
   shutdown.add('database', database.close);
-  if (config.tier === 'embedded') {
-    const applied = await migrate(database.db);
-    if (applied.length > 0) log.info({ applied }, 'migrated');
-  }
-  const queues = await openQueues(config, database, log, metrics);
+  await prepareStores(config, database, log);
+  const queues = openQueues(config, database, log, metrics);
   shutdown.add('queues', queues.close);
   const embedder = await openEmbedder({
     provider: config.EMBEDDING_PROVIDER,
@@ -68,6 +68,18 @@ export async function openFoundation(config: Config, log: Log, shutdown: Shutdow
     flags: createFlagService(db, config.envFlags),
     shutdown,
   };
+}
+
+/** The embedded tier migrates itself; the others are looked at, and refused with what to do. */
+async function prepareStores(config: Config, database: Database, log: Log): Promise<void> {
+  if (config.tier === 'embedded') {
+    const applied = await migrate(database.db, { alone: true });
+    if (applied.length > 0) log.info({ applied }, 'migrated');
+    await migratePostgresStore(database.openQueuePool());
+    return;
+  }
+  await checkDatabase(database.db, log);
+  if (config.REDIS_URL) await checkRedis(config.REDIS_URL, log);
 }
 
 /** Opens the door: resolves with its address once it listens. */

@@ -34,7 +34,10 @@ const rules: { says: string; broken: (line: Import) => boolean }[] = [
   },
   {
     says: 'bullmq is used by the queues, their runner and the board only',
-    broken: only(['bullmq', 'ioredis'], /^(src\/jobs\/queues|workers\/run-queue|src\/api\/pages)\.ts$/),
+    broken: only(
+      ['bullmq', 'ioredis'],
+      /^(src\/jobs\/(queues|store|store-\w+)|workers\/run-queue|src\/api\/pages)\.ts$/,
+    ),
   },
   {
     says: 'express is used in src/api only',

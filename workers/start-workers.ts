@@ -9,6 +9,7 @@ import type { WorkerTools } from './context.ts';
 import { createParserPool } from './ingestion/parse-isolated.ts';
 import { openLlm } from './llm/llms.ts';
 import { runQueue } from './run-queue.ts';
+import { startSchedule } from './schedule.ts';
 
 /** Share of the shutdown deadline that running jobs get to end by themselves before they are aborted. */
 const patience = 0.6;
@@ -51,8 +52,7 @@ export async function startWorkers(foundation: Foundation, workerConfig: WorkerC
     await Promise.all(workers.map((worker) => worker.close()));
     clearTimeout(impatient);
   });
-  await queues.schedule();
-  await queues.enqueue('requeueLost', [{}]);
+  startSchedule(foundation);
   await startHeartbeat(foundation, workerConfig.QUEUES);
   log.info(
     {

@@ -16,8 +16,18 @@ export const migrationSource: Knex.MigrationSource<string> = {
   getMigration: async (file) => (await import(pathToFileURL(join(folder, file)).href)) as Knex.Migration,
 };
 
-/** Applies what is pending; returns the names applied. knex's lock row keeps concurrent callers apart. */
-export async function migrate(db: Knex): Promise<string[]> {
-  const [, applied] = (await db.migrate.latest({ migrationSource })) as [number, string[]];
-  return applied;
+/** Any number, as long as it is ours: holders of this advisory lock are migrating. */
+const migrationLock = 4_207_000;
+
+/**
+ * Applies what is pending; returns the names applied. Callers in many processes wait for each other. `alone`: the database
+ * has one session (embedded), which a waiting transaction would hold, and one process, so there is nobody to wait for.
+ */
+export async function migrate(db: Knex, { alone }: { alone: boolean }): Promise<string[]> {
+  const latest = async () => ((await db.migrate.latest({ migrationSource })) as [number, string[]])[1];
+  if (alone) return latest();
+  return db.transaction(async (trx) => {
+    await trx.raw('select pg_advisory_xact_lock(?)', [migrationLock]);
+    return latest();
+  });
 }

@@ -1,25 +1,14 @@
-import {
-  createPostgresBackend,
-  type JobsOptions,
-  type Processor,
-  Queue,
-  type QueueOptions,
-  runMigrations,
-  Worker,
-  type WorkerOptions,
-} from 'bullmq';
-import { Redis } from 'ioredis';
-import type pg from 'pg';
+import type { JobsOptions, Queue } from 'bullmq';
 import { bounded } from '../bounded.ts';
 import type { Config } from '../config.ts';
 import type { Database } from '../db/connect.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
-import { catalog, type JobName, jobNames, type PayloadOf } from './catalog.ts';
+import { catalog, type JobName, type PayloadOf } from './catalog.ts';
 import { type QueueName, queueNames } from './job.ts';
-
-/** How long a producer waits for the queue's store: the row is committed already, requeueLost will nudge it again. */
-const enqueueTimeoutMs = 1000;
+import type { Store } from './store.ts';
+import { openPostgresStore } from './store-postgres.ts';
+import { openRedisStore } from './store-redis.ts';
 
 export interface EnqueueOptions {
   /** 1 (first) … 10 (last), as BullMQ has it; 0 goes before all. */
@@ -52,30 +41,17 @@ export interface Queues {
   list: Queue[];
   /** Depth of every queue, at most a second old; undefined when their store does not answer within two seconds. */
   depths(): Promise<ReadonlyMap<QueueName, QueueDepth> | undefined>;
-  /** Writes the schedules of the catalog into the store; safe from many processes. */
-  schedule(): Promise<void>;
-  /** The only place that makes BullMQ workers; run-queue.ts gives them their processor. */
-  openWorker(queue: QueueName, processor: Processor, options: Omit<WorkerOptions, 'connection'>): Worker;
-  close(): Promise<void>;
-}
-
-interface Backend {
-  open(name: QueueName): Queue;
-  openWorker: Queues['openWorker'];
+  /** A consumer of a queue; run-queue.ts gives it its processor. */
+  openWorker: Store['openWorker'];
   close(): Promise<void>;
 }
 
 /** Opens the queues in Redis when there is one, otherwise in Postgres (also the embedded one). */
-export async function openQueues(
-  config: Config,
-  database: Database,
-  log: Log,
-  metrics: Metrics,
-): Promise<Queues> {
-  const backend = config.REDIS_URL
-    ? redisBackend(config.REDIS_URL)
-    : await postgresBackend(database.openQueuePool());
-  const queues = new Map(queueNames.map((name) => [name, backend.open(name)]));
+export function openQueues(config: Config, database: Database, log: Log, metrics: Metrics): Queues {
+  const store = config.REDIS_URL
+    ? openRedisStore(config.REDIS_URL, log)
+    : openPostgresStore(database.openQueuePool());
+  const queues = new Map(queueNames.map((name) => [name, store.open(name)]));
   for (const [name, queue] of queues)
     queue.on('error', (error) => log.warn({ queue: name, err: error }, 'queue store trouble'));
   const get = (name: QueueName) => queues.get(name) as Queue;
@@ -85,7 +61,7 @@ export async function openQueues(
       const jobs = payloads.map((payload) => describeJob(name, payload, options));
       if (jobs.length === 0) return true;
       try {
-        await within(enqueueTimeoutMs, get(catalog[name].queue).addBulk(jobs));
+        await within(store.patienceMs, get(catalog[name].queue).addBulk(jobs));
         return true;
       } catch (error) {
         metrics.enqueueFailures.inc({ job: name }, jobs.length);
@@ -94,21 +70,10 @@ export async function openQueues(
       }
     },
     depths: readDepths(queues),
-    schedule: async () => {
-      for (const name of jobNames) {
-        const { everyMs, queue } = catalog[name];
-        if (everyMs)
-          await get(queue).upsertJobScheduler(
-            name,
-            { every: everyMs },
-            { name, data: {}, opts: keepFinished },
-          );
-      }
-    },
-    openWorker: backend.openWorker,
+    openWorker: store.openWorker,
     close: async () => {
       await Promise.allSettled([...queues.values()].map((queue) => queue.close()));
-      await backend.close();
+      await store.close();
     },
   };
 }
@@ -167,43 +132,6 @@ async function depthOf(queue: Queue): Promise<QueueDepth> {
     failed: counts.failed ?? 0,
     completed: counts.completed ?? 0,
     oldest_waiting_seconds: oldest ? Math.max(0, Math.round((Date.now() - oldest.timestamp) / 1000)) : null,
-  };
-}
-
-async function postgresBackend(pool: pg.Pool): Promise<Backend> {
-  const client = await pool.connect();
-  try {
-    await runMigrations(client);
-  } finally {
-    client.release();
-  }
-  const connection = pool as unknown as NonNullable<QueueOptions['connection']>;
-  return {
-    open: (name) => new Queue(name, { connection }, createPostgresBackend as never) as Queue,
-    openWorker: (name, processor, options) =>
-      new Worker(name, processor, { ...options, connection }, createPostgresBackend as never) as Worker,
-    // The pool belongs to the database, which closes it.
-    close: async () => undefined,
-  };
-}
-
-function redisBackend(url: string): Backend {
-  const producer = new Redis(url, { enableOfflineQueue: false, maxRetriesPerRequest: 1 });
-  const consumers: Redis[] = [];
-  // Queues and workers report connection trouble as their own 'error' event.
-  producer.on('error', () => undefined);
-  const prefix = '{dt-rag}';
-  return {
-    open: (name) => new Queue(name, { connection: producer, prefix }),
-    openWorker: (name, processor, options) => {
-      const connection = new Redis(url, { maxRetriesPerRequest: null });
-      connection.on('error', () => undefined);
-      consumers.push(connection);
-      return new Worker(name, processor, { ...options, connection, prefix });
-    },
-    close: async () => {
-      for (const connection of [producer, ...consumers]) connection.disconnect();
-    },
   };
 }
 

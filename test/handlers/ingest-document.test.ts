@@ -38,7 +38,7 @@ beforeAll(async () => {
   database = await openDatabase(config, (error) => {
     throw error;
   });
-  await migrate(database.db);
+  await migrate(database.db, { alone: true });
   // All of a context that ingestion touches; an access to anything else would fail.
   context = {
     config: { ...config, ...readWorkerConfig(environment) },

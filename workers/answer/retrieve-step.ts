@@ -19,17 +19,19 @@ export interface Found {
 export async function retrieveStep(
   question: string,
   request: AnswerRequest,
-  { search, signal, log }: Context,
+  { search, llm, signal, log }: Context,
 ): Promise<Found> {
+  // Without a language model composing takes milliseconds: its time is retrieval's to use.
+  const budgetMs = llm ? stepBudgets.retrieve : stepBudgets.retrieve + stepBudgets.compose;
   const filters = toFilters(request.filters, request.canonical_in);
   const strategy = request.strategy === 'auto' ? 'hybrid' : request.strategy;
   const options = { k: request.final_topk, strategy, filters };
-  const { value, step, error } = await runStep('retrieve', stepBudgets.retrieve, signal, (inner) =>
+  const { value, step, error } = await runStep('retrieve', budgetMs, signal, (inner) =>
     search.retrieve(question, options, inner),
   );
   if (value) return { ...value, step, degraded: null };
   if (step.outcome === 'error') throw error;
-  const reason = `Retrieval took longer than ${stepBudgets.retrieve} ms: keyword search alone was used.`;
+  const reason = `Retrieval took longer than ${budgetMs} ms: keyword search alone was used.`;
   log.warn({ strategy }, reason);
   const started = performance.now();
   const found = await search.retrieve(question, { ...options, strategy: 'keyword' }, signal);

@@ -15,7 +15,7 @@ export async function openCorpus(): Promise<{ db: Knex; close(): Promise<void> }
   const database = await openDatabase(readConfig({ DATA_DIR: folder }), (error) => {
     throw error;
   });
-  await migrate(database.db);
+  await migrate(database.db, { alone: true });
   return {
     db: database.db,
     close: async () => {

@@ -1,0 +1,108 @@
+import { Queue, Worker } from 'bullmq';
+import { Cluster, Redis } from 'ioredis';
+import { ConfigError } from '../config.ts';
+import type { Log } from '../log.ts';
+import type { Store } from './store.ts';
+
+/** One hash tag for all keys, so that a cluster keeps them in one slot: BullMQ's scripts touch several at once. */
+const prefix = '{dt-rag}';
+
+interface Connecting {
+  maxRetriesPerRequest: number | null;
+  enableOfflineQueue?: boolean;
+  connectTimeout?: number;
+  retryStrategy?: () => null;
+}
+
+/** A producer fails at once, so that a request never waits for a store that is down; a worker waits for it for ever. */
+const producing: Connecting = { enableOfflineQueue: false, maxRetriesPerRequest: 1, connectTimeout: 2000 };
+const consuming: Connecting = { maxRetriesPerRequest: null };
+
+/**
+ * The queues in Redis. URLs: `redis://` and `rediss://`; `redis+sentinel://[:password@]host:port,host:port/master`;
+ * `redis+cluster://[:password@]host:port,host:port`.
+ */
+export function openRedisStore(url: string, log: Log): Store {
+  const connections: (Redis | Cluster)[] = [];
+  const open = (options: Connecting) => {
+    const connection = connect(url, options);
+    // Queues and workers report trouble as their own events; this one only must not end the process.
+    connection.on('error', (error: Error) => log.debug({ err: error }, 'redis connection'));
+    connections.push(connection);
+    return connection;
+  };
+  const producer = open(producing);
+  return {
+    patienceMs: 1000,
+    open: (name) => new Queue(name, { connection: producer, prefix, skipWaitingForReady: true }),
+    openWorker: (name, processor, options) =>
+      new Worker(name, processor, { ...options, connection: open(consuming), prefix }),
+    close: async () => {
+      for (const connection of connections) connection.disconnect();
+    },
+  };
+}
+
+function connect(url: string, options: Connecting): Redis | Cluster {
+  const multiple = /^redis\+(sentinel|cluster):\/\/(?::([^@]*)@)?([^/]+)(?:\/(.+))?$/.exec(url);
+  if (!multiple) return new Redis(url, options);
+  const [, kind, password, hosts, master] = multiple as unknown as [
+    string,
+    string,
+    string | undefined,
+    string,
+    string | undefined,
+  ];
+  const nodes = hosts.split(',').map((entry) => {
+    const { hostname, port } = new URL(`redis://${entry}`);
+    return { host: hostname, port: Number(port) || (kind === 'sentinel' ? 26379 : 6379) };
+  });
+  const secret = password ? { password: decodeURIComponent(password) } : {};
+  if (kind === 'sentinel')
+    return new Redis({ ...options, ...secret, sentinels: nodes, name: master ?? 'mymaster' });
+  return new Cluster(nodes, { redisOptions: { ...options, ...secret } });
+}
+
+/**
+ * Looks at Redis before work is trusted to it. Evicting keys loses jobs silently, so any other policy than noeviction
+ * stops the start. A Redis that does not answer stops nothing: rows are accepted and nudged when it is back.
+ */
+export async function checkRedis(url: string, log: Log): Promise<void> {
+  const connection = connect(url, {
+    maxRetriesPerRequest: 1,
+    connectTimeout: 2000,
+    retryStrategy: () => null,
+  });
+  connection.on('error', () => undefined);
+  try {
+    const policy = await setting(connection, 'maxmemory-policy');
+    const aof = await setting(connection, 'appendonly');
+    if (policy === undefined)
+      log.warn('Redis does not tell its settings: make sure that maxmemory-policy is noeviction');
+    else if (policy !== 'noeviction') {
+      throw new ConfigError([
+        `REDIS_URL has maxmemory-policy ${policy}, which drops jobs when memory is short: set it to noeviction.`,
+      ]);
+    }
+    if (aof === 'no')
+      log.warn(
+        'Redis keeps no append-only file: after a crash every queue is rebuilt from the database, which takes a minute. Set appendonly yes.',
+      );
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    log.warn({ err: error }, 'Redis does not answer: work is accepted and taken up when it does');
+  } finally {
+    connection.disconnect();
+  }
+}
+
+/** undefined where CONFIG is not allowed, as on managed Redis. */
+async function setting(connection: Redis | Cluster, name: string): Promise<string | undefined> {
+  try {
+    const [, value] = (await connection.call('CONFIG', 'GET', name)) as [string, string];
+    return value;
+  } catch (error) {
+    if (/unknown command|NOPERM|not allowed/i.test((error as Error).message)) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,13 @@
+import type { Processor, Queue, Worker, WorkerOptions } from 'bullmq';
+import type { QueueName } from './job.ts';
+
+/** Where BullMQ keeps the queues of a tier. */
+export interface Store {
+  /**
+   * How long a producer waits for the store, milliseconds: the row is committed already, requeueLost will nudge it again.
+   */
+  patienceMs: number;
+  open(name: QueueName): Queue;
+  openWorker(name: QueueName, processor: Processor, options: Omit<WorkerOptions, 'connection'>): Worker;
+  close(): Promise<void>;
+}
