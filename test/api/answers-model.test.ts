@@ -1,0 +1,139 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { expectVerified } from '../support/check-answer.ts';
+import { type Behaviour, type GeminiStandIn, startGeminiStandIn } from '../support/gemini-stand-in.ts';
+import { handbook } from '../support/handbook.ts';
+import {
+  addDocuments,
+  ask,
+  type Client,
+  type Json,
+  startService,
+  type TestService,
+} from '../support/service.ts';
+
+const apiKey = 'a-model-key-that-nobody-may-see';
+let standIn: GeminiStandIn;
+let service: TestService;
+let client: Client;
+let expenses: string;
+
+beforeAll(async () => {
+  standIn = await startGeminiStandIn({ apiKey });
+  service = await startService({
+    GEMINI_API_KEY: apiKey,
+    GEMINI_BASE_URL: standIn.url,
+    COMPOSE_BUDGET_MS: '1500',
+  });
+  client = service.admin;
+  const added = await addDocuments(client, handbook);
+  expenses = added.find(({ external_id }) => external_id === 'expenses').id;
+});
+afterAll(async () => {
+  await service.stop();
+  await standIn.close();
+});
+beforeEach(() => standIn.script([]));
+
+const question = 'What is the daily allowance for meals?';
+/** Of one document, so that the model's source [1] is known. */
+const askModel = (...behaviours: Behaviour[]): Promise<Json> => {
+  standIn.script(behaviours);
+  return ask(client, { question, filters: { document_ids: [expenses] } });
+};
+
+describe('an answer of the model', () => {
+  it('is given with its verified sources', async () => {
+    const calls = standIn.requests.length;
+    const answer = await askModel({ text: 'The daily allowance for meals is 45 euros [1].' });
+    expect(answer).toMatchObject({
+      ...{ status: 'completed', abstained: false, model: 'gemini-2.5-flash', degraded: null },
+      usage: { llm_calls: 1, cost_usd: null },
+    });
+    expect(answer.answer).toMatch(/^The daily allowance for meals is 45 euros/);
+    expect(answer.sources[0]).toMatchObject({
+      document_id: expenses,
+      quote: expect.stringContaining('45 euros'),
+    });
+    expect(answer.usage.input_tokens).toBeGreaterThan(0);
+    expect(answer.usage.output_tokens).toBeGreaterThan(0);
+    await expectVerified(client, answer);
+    expect(standIn.requests.length - calls).toBe(1);
+    expect(JSON.stringify(standIn.requests.at(-1)?.body)).toContain(question);
+  });
+
+  it('loses the markers and sentences that no source carries', async () => {
+    const lie = 'Managers get 900 euros and a company yacht [1].';
+    const answer = await askModel({
+      text: `The daily allowance for meals is 45 euros [1]. ${lie} Taxi rides need a reason [9].`,
+    });
+    expect(answer).toMatchObject({ status: 'completed', model: 'gemini-2.5-flash' });
+    await expectVerified(client, answer);
+    expect(answer.answer).not.toMatch(/yacht[^[]*\[\d+\]/);
+    expect(answer.answer).not.toContain('[9]');
+    for (const source of answer.sources) expect(source.quote).not.toContain('yacht');
+  });
+
+  it('that is nothing but lies is not given', async () => {
+    const answer = await askModel({ text: 'Managers get 900 euros and a company yacht [1].' });
+    expect(answer).toMatchObject({
+      status: 'completed',
+      model: 'extractive',
+      degraded: expect.stringMatching(/\.$/),
+    });
+    expect(answer.answer).not.toContain('yacht');
+    await expectVerified(client, answer);
+  });
+
+  it('may be that there is none', async () => {
+    const answer = await askModel({ text: 'NO_ANSWER' });
+    expect(answer).toMatchObject({
+      status: 'completed',
+      abstained: true,
+      model: 'gemini-2.5-flash',
+      sources: [],
+      degraded: null,
+    });
+  });
+
+  it('is not asked for without a passage', async () => {
+    const calls = standIn.requests.length;
+    const answer = await ask(client, { question, filters: { canonical_in: [] } });
+    expect(answer).toMatchObject({ status: 'completed', abstained: true, usage: { llm_calls: 0 } });
+    expect(standIn.requests.length).toBe(calls);
+  });
+});
+
+describe('without the model', () => {
+  const faults: Behaviour[] = [
+    { error: 429, retryDelay: '30s' },
+    { error: 400, reason: 'INVALID_ARGUMENT', message: 'bad request' },
+    { error: 403, reason: 'PERMISSION_DENIED' },
+    { error: 500 },
+    { error: 503 },
+    'hang',
+    'cut',
+    'broken json',
+    'prompt blocked',
+    'answer blocked',
+    'no candidates',
+    'empty text',
+    { text: 'The daily allowance for meals is', finishReason: 'MAX_TOKENS' },
+  ];
+  it.each(faults)('(%j) the sources answer, and the answer says so', async (fault) => {
+    standIn.script(() => fault);
+    const answer = await ask(client, { question, filters: { document_ids: [expenses] } });
+    expect(answer).toMatchObject({ status: 'completed', abstained: false, error: null });
+    expect(answer.answer).toContain('45 euros');
+    expect(answer.model).toBe('extractive');
+    expect(answer.degraded).toMatch(/^[A-Z].*\.$/);
+    expect(answer.degraded).not.toContain(apiKey);
+    expect(answer.degraded).not.toContain(standIn.url);
+    expect(answer.steps.find(({ name }: Json) => name === 'compose').outcome).toBe('degraded');
+    await expectVerified(client, answer);
+  });
+
+  it('and back again', async () => {
+    const answer = await askModel({ text: 'The daily allowance for meals is 45 euros [1].' });
+    expect(answer).toMatchObject({ model: 'gemini-2.5-flash', degraded: null });
+  });
+});

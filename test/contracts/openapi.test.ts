@@ -1,0 +1,235 @@
+import { Validator } from '@seriousme/openapi-schema-validator';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import type { ApiContext } from '../../src/api/app.ts';
+import type { AnyRoute } from '../../src/api/route.ts';
+import { routes } from '../../src/api/routes.ts';
+import { problemSchema } from '../../src/api/schemas.ts';
+import {
+  addDocument,
+  ask,
+  type Client,
+  createKey,
+  ended,
+  type Json,
+  type Reply,
+  startService,
+  type TestService,
+} from '../support/service.ts';
+
+// Routes close over their context and use it when called: to be read, they need none.
+const declared = routes({} as ApiContext);
+
+/** Ids of things that exist while the walk runs. */
+interface Things {
+  document: string;
+  answer: string;
+  batch: string;
+  operation: string;
+  key: string;
+}
+
+interface Example {
+  path?: (things: Things) => string;
+  json?: unknown;
+}
+
+const nowhere = '00000000-0000-4000-8000-000000000000';
+
+/** A request that the route accepts, by `METHOD path`. A route without one fails the walk. */
+const examples: Record<string, Example> = {
+  'GET /': {},
+  'GET /health': {},
+  'GET /health/live': {},
+  'GET /health/ready': {},
+  'GET /metrics': {},
+  'POST /api/v1/answers': { json: { question: 'Where is the tower?' } },
+  'GET /api/v1/answers/{id}': { path: ({ answer }) => answer },
+  'POST /api/v1/answers/{id}/cancel': { path: ({ answer }) => answer },
+  'DELETE /api/v1/answers/{id}': { path: ({ answer }) => answer },
+  'POST /api/v1/answers/{id}/feedback': { path: ({ answer }) => answer, json: { rating: 1 } },
+  'POST /api/v1/search': { json: { q: 'tower' } },
+  'POST /api/v1/documents': { json: { text: 'A second text.' } },
+  'GET /api/v1/documents': {},
+  'GET /api/v1/documents/{id}': { path: ({ document }) => document },
+  'GET /api/v1/documents/{id}/versions': { path: ({ document }) => document },
+  'GET /api/v1/documents/{id}/versions/{n}/text': { path: ({ document }) => document },
+  'GET /api/v1/documents/{id}/chunks': { path: ({ document }) => document },
+  // Deleting nothing is 404; the document of the walk goes last.
+  'DELETE /api/v1/documents/{id}': { path: ({ document }) => document },
+  'POST /api/v1/ingestion-batches': { json: { items: [{ text: 'A third text.' }] } },
+  'GET /api/v1/ingestion-batches/{id}': { path: ({ batch }) => batch },
+  'GET /api/v1/ingestion-batches/{id}/items': { path: ({ batch }) => batch },
+  'POST /api/v1/ingestion-batches/{id}/cancel': { path: ({ batch }) => batch },
+  'POST /api/v1/ingestion-batches/{id}/retry': { path: ({ batch }) => batch },
+  'GET /api/v1/operations/{id}': { path: ({ operation }) => operation },
+  'GET /api/v1/taxonomy/versions': {},
+  'GET /api/v1/taxonomy/{v}/tree': {},
+  'POST /api/v1/admin/api-keys': { json: { name: 'of the walk', scope: 'read' } },
+  'GET /api/v1/admin/api-keys': {},
+  'GET /api/v1/admin/api-keys/{id}': { path: ({ key }) => key },
+  'GET /api/v1/admin/api-keys/{id}/usage': { path: ({ key }) => key },
+  'DELETE /api/v1/admin/api-keys/{id}': { path: ({ key }) => key },
+  'GET /api/v1/admin/flags': {},
+  'PUT /api/v1/admin/flags/{key}': { json: { enabled: true, reason: 'the walk' } },
+  'POST /api/v1/admin/flags/{key}/kill': { json: { reason: 'the walk' } },
+  'POST /api/v1/admin/cache/clear': {},
+  'DELETE /api/v1/admin/cache/clear': {},
+  'GET /api/v1/admin/learning': {},
+  'GET /api/v1/admin/metrics': {},
+};
+
+const named = (spec: AnyRoute, path: string = spec.paths[0]) => `${spec.method.toUpperCase()} ${path}`;
+
+function pathOf(template: string, example: Example, things: Things): string {
+  return template
+    .replace('{id}', example.path?.(things) ?? nowhere)
+    .replace('{n}', '1')
+    .replace('{v}', '1.0.0')
+    .replace('{key}', 'debate_mode');
+}
+
+/** The schema with every object closed: a field that is not documented is an error. */
+function closed(schema: z.ZodType): z.ZodType {
+  if (schema instanceof z.ZodObject) {
+    const shape = Object.fromEntries(
+      Object.entries(schema.shape).map(([name, inner]) => [name, closed(inner as z.ZodType)]),
+    );
+    return schema.def.catchall === undefined ? z.strictObject(shape) : z.looseObject(shape);
+  }
+  if (schema instanceof z.ZodArray) return z.array(closed(schema.element as z.ZodType));
+  if (schema instanceof z.ZodNullable) return closed(schema.unwrap() as z.ZodType).nullable();
+  if (schema instanceof z.ZodOptional) return closed(schema.unwrap() as z.ZodType).optional();
+  return schema;
+}
+
+function checkReply(spec: AnyRoute, reply: Reply, what: string): void {
+  const documented = spec.responses[reply.status];
+  expect(documented, `${what} gave the undocumented ${reply.status}: ${reply.text}`).toBeDefined();
+  if (!documented?.schema) {
+    expect(reply.text, what).toBe('');
+    return;
+  }
+  const type = documented.mediaType ?? 'application/json';
+  expect(reply.headers.get('content-type'), what).toContain(type);
+  const { error } = closed(documented.schema).safeParse(
+    type === 'application/json' ? reply.body : reply.text,
+  );
+  expect(error && z.prettifyError(error), what).toBeUndefined();
+}
+
+describe('the OpenAPI document', () => {
+  let service: TestService;
+  let document: Json;
+  let things: Things;
+  let reader: Client;
+  let writer: Client;
+
+  beforeAll(async () => {
+    service = await startService();
+    const { admin } = service;
+    document = (await service.anonymous.get('/api/v1/openapi.json')).body;
+    const read = await createKey(service, { scope: 'read' });
+    reader = read.client;
+    writer = (await createKey(service, { scope: 'write' })).client;
+    const text = 'The tower stands in Paris. It is 300 metres tall.';
+    const first = await addDocument(admin, { text, title: 'Towers' });
+    const doomed = await addDocument(admin, { text: 'Soon gone.' });
+    const answer = await ask(admin, { question: 'Where does the tower stand?' });
+    const batch = await admin.post('/api/v1/ingestion-batches', { items: [{ text: 'In a batch.' }] });
+    const operation = (await admin.delete(`/api/v1/documents/${doomed.id}`)).body;
+    await ended(admin, operation.links.self);
+    things = {
+      document: first.id,
+      answer: answer.id,
+      batch: batch.body.id,
+      operation: operation.id,
+      key: read.id,
+    };
+  });
+  afterAll(() => service.stop());
+
+  it('is valid 3.1', async () => {
+    const result = await new Validator().validate(structuredClone(document));
+    expect(result.errors ?? []).toEqual([]);
+    expect(result.valid).toBe(true);
+    expect(document.openapi).toMatch(/^3\.1\./);
+    expect(document.info.title).toBe('DT-RAG');
+  });
+
+  it('has every route, and nothing that is none', () => {
+    const documented = Object.entries(document.paths as Record<string, object>).flatMap(([path, item]) =>
+      Object.keys(item).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    const all = declared.flatMap((spec) => spec.paths.map((path) => named(spec, path)));
+    expect(documented.sort()).toEqual(all.sort());
+    const ids = Object.values(document.paths as Record<string, Record<string, Json>>).flatMap((item) =>
+      Object.values(item).map(({ operationId }) => operationId),
+    );
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  it('has an example here for every route', () => {
+    expect(Object.keys(examples).sort()).toEqual(declared.map((spec) => named(spec)).sort());
+  });
+
+  it('refuses callers without a key, and with too small a scope, on every alias', async () => {
+    const scopeless = { read: undefined, write: reader, admin: writer } as const;
+    for (const spec of declared) {
+      const example = examples[named(spec)] as Example;
+      if (spec.scope === null) continue;
+      for (const template of spec.paths) {
+        const path = pathOf(template, example, things);
+        const call = example.json === undefined ? {} : { json: example.json };
+        const unknown = await service.anonymous.call(spec.method.toUpperCase(), path, call);
+        expect([named(spec, template), unknown.status]).toEqual([named(spec, template), 401]);
+        expect(unknown.body).toMatchObject({ code: 'unauthenticated', status: 401, retryable: false });
+        const small = scopeless[spec.scope];
+        if (!small) continue;
+        const refused = await small.call(spec.method.toUpperCase(), path, call);
+        expect([named(spec, template), refused.status]).toEqual([named(spec, template), 403]);
+        expect(problemSchema.strict().safeParse(refused.body).error).toBeUndefined();
+      }
+    }
+  });
+
+  it('is what really comes back, on every route and alias', async () => {
+    const last = (spec: AnyRoute) => (spec.method === 'delete' && spec.tag === 'documents' ? 1 : 0);
+    for (const spec of [...declared].sort((a, b) => last(a) - last(b))) {
+      const example = examples[named(spec)] as Example;
+      for (const template of spec.paths) {
+        const what = named(spec, template);
+        const path = pathOf(template, example, things);
+        const call = example.json === undefined ? {} : { json: example.json };
+        const reply = await service.admin.call(spec.method.toUpperCase(), path, call);
+        expect(reply.status, `${what}: ${reply.text}`).toBeLessThan(300);
+        checkReply(spec, reply, what);
+        expect(reply.headers.get('x-request-id'), what).toBeTruthy();
+        const slashed = path === '/' ? path : `${path}/`;
+        if (spec.method === 'get') expect((await service.admin.get(slashed)).status, slashed).toBe(200);
+      }
+    }
+  });
+
+  it('tells of what does not exist with a problem document', async () => {
+    const missing: Things = {
+      document: nowhere,
+      answer: nowhere,
+      batch: nowhere,
+      operation: nowhere,
+      key: nowhere,
+    };
+    for (const spec of declared) {
+      const example = examples[named(spec)] as Example;
+      if (!example.path) continue;
+      for (const id of [nowhere, 'no-uuid']) {
+        const all = Object.fromEntries(Object.keys(missing).map((name) => [name, id])) as unknown as Things;
+        const call = example.json === undefined ? {} : { json: example.json };
+        const path = pathOf(spec.paths[0], example, all);
+        const reply = await service.admin.call(spec.method.toUpperCase(), path, call);
+        expect([path, reply.status, reply.body?.code]).toEqual([path, 404, 'not_found']);
+        expect(problemSchema.strict().safeParse(reply.body).error).toBeUndefined();
+      }
+    }
+  });
+});

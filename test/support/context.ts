@@ -1,0 +1,60 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readConfig } from '../../src/config.ts';
+import type { JobName } from '../../src/jobs/catalog.ts';
+import { createLog } from '../../src/log.ts';
+import { type Foundation, openFoundation } from '../../src/service.ts';
+import { createShutdown } from '../../src/shutdown.ts';
+import { readWorkerConfig } from '../../workers/config.ts';
+import type { Context } from '../../workers/context.ts';
+import { createParserPool } from '../../workers/ingestion/parse-isolated.ts';
+
+/** What handlers work with, and nobody else at work: jobs that they add stay in the queues. */
+export interface HandlerBench {
+  context: Context;
+  foundation: Foundation;
+  /** Payloads of the jobs that wait, of one name. */
+  waiting(name: JobName): Promise<unknown[]>;
+  close(): Promise<void>;
+}
+
+export async function openBench(): Promise<HandlerBench> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'dt-rag-test-'));
+  const environment = {
+    DATA_DIR: dataDir,
+    ENVIRONMENT: 'testing',
+    CHUNK_TOKENS: '60',
+    CHUNK_OVERLAP_TOKENS: '15',
+  };
+  const config = readConfig(environment);
+  const log = createLog('silent');
+  const shutdown = createShutdown(log, 20);
+  const foundation = await openFoundation(config, log, shutdown);
+  const parsers = createParserPool({ timeoutMs: 60_000, memoryMb: 400, size: 1 });
+  const { db, search, embedder, metrics, queues } = foundation;
+  return {
+    foundation,
+    context: {
+      config: { ...config, ...readWorkerConfig(environment) },
+      ...{ db, search, embedder, metrics, parsers, log },
+      enqueue: queues.enqueue,
+      llm: null,
+      signal: new AbortController().signal,
+    },
+    waiting: async (name) => {
+      const jobs = await Promise.all(
+        queues.list.map((queue) => queue.getJobs(['waiting', 'prioritized', 'delayed'], 0, -1)),
+      );
+      return jobs
+        .flat()
+        .filter((job) => job.name === name)
+        .map((job) => job.data);
+    },
+    close: async () => {
+      await parsers.close();
+      await shutdown.run();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
