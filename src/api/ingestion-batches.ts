@@ -23,10 +23,7 @@ const itemStatuses = ['queued', 'in_progress', 'completed', 'unchanged', 'failed
 const request = z
   .strictObject({
     items: z.array(documentBody).min(1).max(1000),
-    defaults: z
-      .strictObject({ ...defaultsShape, priority: z.int().min(1).max(10).optional() })
-      .optional()
-      .describe('For every item that does not say otherwise'),
+    defaults: z.strictObject(defaultsShape).optional().describe('For every item that does not say otherwise'),
     mode: z.literal('upsert').default('upsert'),
   })
   .meta({ id: 'NewBatch' });
@@ -177,14 +174,7 @@ type Item = z.output<typeof documentBody>;
 
 function withDefaults(item: Item, defaults: z.output<typeof request>['defaults']): Item {
   if (!defaults) return item;
-  const { priority, ...rest } = defaults;
-  // The item's own priority can't be told from the schema's default of 5: the batch's default stands for both.
-  return {
-    ...rest,
-    ...item,
-    priority: item.priority === 5 ? (priority ?? 5) : item.priority,
-    metadata: { ...rest.metadata, ...item.metadata },
-  };
+  return { ...defaults, ...item, metadata: { ...defaults.metadata, ...item.metadata } };
 }
 
 function byPriority(

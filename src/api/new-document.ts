@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { NewDocument } from '../db/accept-documents.ts';
-import { documentAttributes } from './schemas.ts';
+import { defaultPriority, documentAttributes } from './schemas.ts';
 
 /** Text within a JSON body (1 MB in all); longer ones are sent as files. */
 export const documentBody = z
@@ -28,7 +28,7 @@ export function fromBody(body: z.output<typeof documentBody>): NewDocument {
   return {
     externalId: body.external_id ?? null,
     attributes: attributesOf(body),
-    priority: body.priority,
+    priority: body.priority ?? defaultPriority,
     contentType: 'text/plain; charset=utf-8',
     fileName: null,
     // NFC is what offsets count in; NUL can't be stored.

@@ -78,6 +78,9 @@ export const filters = z
 
 export const strategyName = z.enum(['auto', 'keyword', 'vector', 'hybrid']);
 
+/** Of a document whose sender does not say. */
+export const defaultPriority = 5;
+
 /** What a caller may say of a document beside its content. */
 export const documentAttributes = {
   title: text(500).optional(),
@@ -90,7 +93,7 @@ export const documentAttributes = {
     .optional(),
   taxonomy_path: taxonomyPath.optional(),
   metadata: metadata.optional(),
-  priority: z.int().min(1).max(10).default(5).describe('1 is worked on first, 10 last.'),
+  priority: z.int().min(1).max(10).optional().describe('1 is worked on first, 10 last; 5 when not given.'),
 };
 
 export function listOf<T extends z.ZodType>(item: T) {

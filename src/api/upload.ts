@@ -5,7 +5,7 @@ import type { NewDocument } from '../db/accept-documents.ts';
 import { AppError, type InputProblem } from '../errors.ts';
 import { attributesOf } from './new-document.ts';
 import { describeIssues } from './route.ts';
-import { documentAttributes } from './schemas.ts';
+import { defaultPriority, documentAttributes } from './schemas.ts';
 
 /** Form fields are text: those that aren't strings in JSON are sent as JSON. */
 const json = (schema: z.ZodType) =>
@@ -26,7 +26,7 @@ const formFields = z.strictObject({
   ...plain,
   taxonomy_path: json(taxonomy_path).optional(),
   metadata: json(metadata).optional(),
-  priority: z.coerce.number('must be a whole number from 1 to 10').int().min(1).max(10).default(5),
+  priority: z.coerce.number('must be a whole number from 1 to 10').int().min(1).max(10).optional(),
 });
 
 /** For the OpenAPI document: what the form looks like. */
@@ -129,7 +129,7 @@ export function fromUpload({ fields, files }: Upload): NewDocument[] {
   return files.map((file) => ({
     externalId: body.external_id ?? null,
     attributes: attributesOf(body),
-    priority: body.priority as number,
+    priority: body.priority ?? defaultPriority,
     contentType: file.type,
     fileName: file.name.normalize('NFC').replaceAll('\0', '').slice(-255),
     content: { file: file.bytes },

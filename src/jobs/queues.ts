@@ -61,15 +61,19 @@ export function openQueues(config: Config, database: Database, log: Log, metrics
       const jobs = payloads.map((payload) => describeJob(name, payload, options));
       if (jobs.length === 0) return true;
       try {
+        if (!store.ready()) throw new Error('the store is away');
         await within(store.patienceMs, get(catalog[name].queue).addBulk(jobs));
         return true;
       } catch (error) {
         metrics.enqueueFailures.inc({ job: name }, jobs.length);
-        log.warn({ job: name, count: jobs.length, err: error }, 'nudge not taken: the rows stay queued');
+        log.warn(
+          { job: name, count: jobs.length, err: error },
+          'no answer from the queue store: the rows stay queued',
+        );
         return false;
       }
     },
-    depths: readDepths(queues),
+    depths: readDepths(queues, store),
     openWorker: store.openWorker,
     close: async () => {
       await Promise.allSettled([...queues.values()].map((queue) => queue.close()));
@@ -102,13 +106,14 @@ function describeJob<N extends JobName>(
 }
 
 /** Reading every queue is a dozen queries: one reading serves all who ask within a second. */
-function readDepths(queues: ReadonlyMap<QueueName, Queue>): Queues['depths'] {
+function readDepths(queues: ReadonlyMap<QueueName, Queue>, store: Store): Queues['depths'] {
   let last: { at: number; value: ReturnType<Queues['depths']> } | undefined;
   const read = async () =>
     new Map(
       await Promise.all([...queues].map(async ([name, queue]) => [name, await depthOf(queue)] as const)),
     );
   return () => {
+    if (!store.ready()) return Promise.resolve(undefined);
     if (!last || performance.now() - last.at > 1000)
       last = { at: performance.now(), value: bounded(read(), 2000) };
     return last.value;

@@ -9,14 +9,15 @@ const prefix = '{dt-rag}';
 
 interface Connecting {
   maxRetriesPerRequest: number | null;
-  enableOfflineQueue?: boolean;
   connectTimeout?: number;
   retryStrategy?: () => null;
 }
 
-/** A producer fails at once, so that a request never waits for a store that is down; a worker waits for it for ever. */
-const producing: Connecting = { enableOfflineQueue: false, maxRetriesPerRequest: 1, connectTimeout: 2000 };
-const consuming: Connecting = { maxRetriesPerRequest: null };
+/**
+ * Commands wait for Redis rather than fail: BullMQ gives a queue up for good when its first command does. Producers look at
+ * `ready` before they give a command, so nothing piles up while Redis is away.
+ */
+const patient: Connecting = { maxRetriesPerRequest: null, connectTimeout: 5000 };
 
 /**
  * The queues in Redis. URLs: `redis://` and `rediss://`; `redis+sentinel://[:password@]host:port,host:port/master`;
@@ -24,19 +25,20 @@ const consuming: Connecting = { maxRetriesPerRequest: null };
  */
 export function openRedisStore(url: string, log: Log): Store {
   const connections: (Redis | Cluster)[] = [];
-  const open = (options: Connecting) => {
-    const connection = connect(url, options);
+  const open = () => {
+    const connection = connect(url, patient);
     // Queues and workers report trouble as their own events; this one only must not end the process.
     connection.on('error', (error: Error) => log.debug({ err: error }, 'redis connection'));
     connections.push(connection);
     return connection;
   };
-  const producer = open(producing);
+  const producer = open();
   return {
     patienceMs: 1000,
-    open: (name) => new Queue(name, { connection: producer, prefix, skipWaitingForReady: true }),
+    ready: () => producer.status === 'ready',
+    open: (name) => new Queue(name, { connection: producer, prefix }),
     openWorker: (name, processor, options) =>
-      new Worker(name, processor, { ...options, connection: open(consuming), prefix }),
+      new Worker(name, processor, { ...options, connection: open(), prefix }),
     close: async () => {
       for (const connection of connections) connection.disconnect();
     },

@@ -7,6 +7,8 @@ export interface Store {
    * How long a producer waits for the store, milliseconds: the row is committed already, requeueLost will nudge it again.
    */
   patienceMs: number;
+  /** Whether the store can take a command now. Producers don't wait for one that is away. */
+  ready(): boolean;
   open(name: QueueName): Queue;
   openWorker(name: QueueName, processor: Processor, options: Omit<WorkerOptions, 'connection'>): Worker;
   close(): Promise<void>;
