@@ -41,7 +41,7 @@ export async function startEvalService(): Promise<EvalService> {
     ingest: async (corpus, onProgress) => {
       const ids = new Map<string, string>();
       let done = 0;
-      for (const passages of inBatches(corpus)) {
+      for (const passages of inBatches(corpus.filter(({ title, text }) => (title + text).trim() !== ''))) {
         const items = passages.map(({ _id, title, text }) => ({
           external_id: _id,
           text: text.trim() || title,

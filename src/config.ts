@@ -132,6 +132,14 @@ export function loadEnvFile(): void {
   }
 }
 
+/**
+ * onnxruntime carries telemetry that uploads by itself. Its native code reads this when it starts, from the environment of
+ * the process: a thread has only a copy.
+ */
+export function forbidTelemetry(): void {
+  process.env.ORT_DISABLE_TELEMETRY = '1';
+}
+
 /** Reads and checks the environment. Throws ConfigError with every problem at once. */
 export function readConfig(environment: Environment = process.env): Config {
   const env = withoutEmpty(environment);

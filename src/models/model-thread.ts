@@ -1,5 +1,6 @@
-import { Worker } from 'node:worker_threads';
+import { forbidTelemetry } from '../config.ts';
 import { AppError } from '../errors.ts';
+import { startThread } from '../threads.ts';
 import type { EmbeddingTask } from './embedder.ts';
 import type { LocalModelSettings } from './local-model.ts';
 
@@ -19,7 +20,8 @@ export interface ModelThread {
 
 /** Starts the thread and waits until its model is loaded. Throws AppError `embedding_unavailable`. */
 export async function startModelThread(settings: LocalModelSettings): Promise<ModelThread> {
-  const worker = startWorker(settings);
+  forbidTelemetry();
+  const worker = startThread('./local-thread', import.meta.url, { workerData: settings });
   let alive = true;
   let settle: ((message: FromThread) => void) | undefined;
   let cause = 'the thread ended';
@@ -66,17 +68,6 @@ export async function startModelThread(settings: LocalModelSettings): Promise<Mo
       await ended;
     },
   };
-}
-
-function startWorker(workerData: LocalModelSettings): Worker {
-  if (!import.meta.url.endsWith('.ts')) {
-    return new Worker(new URL('./local-thread.js', import.meta.url), { workerData });
-  }
-  // From source the thread must load the TypeScript loader itself; `--import tsx` in execArgv has no effect in a thread.
-  const loader = import.meta.resolve('tsx/esm/api');
-  const entry = new URL('./local-thread.ts', import.meta.url).href;
-  const start = `import { register } from '${loader}'; register(); await import('${entry}');`;
-  return new Worker(new URL(`data:text/javascript,${encodeURIComponent(start)}`), { workerData });
 }
 
 function failed(message: FromThread): AppError {
