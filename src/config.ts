@@ -38,7 +38,7 @@ export const environmentShape = {
   ENVIRONMENT: z
     .enum(['development', 'testing', 'staging', 'production'])
     .default('development')
-    .describe('production refuses to start with missing or weak secrets.'),
+    .describe('production refuses to start an API with missing or weak secrets.'),
   DATA_DIR: z
     .string()
     .min(1)
@@ -46,6 +46,11 @@ export const environmentShape = {
     .describe('Embedded tier: the database and generated secrets live here.'),
   DATABASE_URL: databaseUrl.optional().describe('Postgres with pgvector; unset = embedded tier.'),
   REDIS_URL: redisUrl.optional().describe('Redis for the queues; unset = the queues live in Postgres.'),
+  QUEUE_PREFIX: z
+    .string()
+    .regex(/^[\w-]{1,60}$/, 'must be letters, digits, _ and - only')
+    .default('dt-rag')
+    .describe('First part of every key in Redis; installations that share a Redis need one each.'),
   SECRET_KEY: z
     .string()
     .optional()
@@ -140,8 +145,11 @@ export function forbidTelemetry(): void {
   process.env.ORT_DISABLE_TELEMETRY = '1';
 }
 
-/** Reads and checks the environment. Throws ConfigError with every problem at once. */
-export function readConfig(environment: Environment = process.env): Config {
+/** Kinds of process. Only the one with the door knows callers, so only the API needs SECRET_KEY and ADMIN_API_KEY. */
+export type Role = 'api' | 'worker' | 'migration';
+
+/** Reads and checks the environment for a kind of process. Throws ConfigError with every problem at once. */
+export function readConfig(environment: Environment = process.env, role: Role = 'api'): Config {
   const env = withoutEmpty(environment);
   const parsed = schema.safeParse(env);
   const problems = parsed.success ? [] : describeIssues(parsed.error);
@@ -152,7 +160,7 @@ export function readConfig(environment: Environment = process.env): Config {
     problems.push('DATABASE_URL must be set when REDIS_URL is: the queue alone cannot keep work.');
   if (values.EMBEDDING_PROVIDER === 'gemini' && !values.GEMINI_API_KEY)
     problems.push('GEMINI_API_KEY must be set when EMBEDDING_PROVIDER=gemini.');
-  if (values.ENVIRONMENT === 'production') problems.push(...weakSecrets(values));
+  if (values.ENVIRONMENT === 'production' && role === 'api') problems.push(...weakSecrets(values));
   if (problems.length > 0) throw new ConfigError(problems);
   const tier: Tier = values.REDIS_URL ? 'scale-out' : values.DATABASE_URL ? 'postgres' : 'embedded';
   return { ...values, tier, envFlags };

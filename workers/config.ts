@@ -19,6 +19,14 @@ export const workerEnvironmentShape = {
     .default([...queueNames])
     .describe('Queues this worker takes, separated by commas; unset = all.'),
   WORKER_CONCURRENCY: whole(1, 256).default(4).describe('Jobs of a queue that one worker runs at a time.'),
+  WORKER_PROCESSES: whole(1, 64)
+    .default(1)
+    .describe('Processes that npm run worker keeps running; leave 1 where an orchestrator does that.'),
+  WORKER_PORT: whole(0, 65_472)
+    .default(0)
+    .describe(
+      'Port of a worker for /metrics, /health/live and /health/ready; 0 = none. With WORKER_PROCESSES, the first of as many ports.',
+    ),
   LLM_MODEL: z
     .string()
     .min(1)
@@ -52,4 +60,9 @@ export function readWorkerConfig(environment: Environment = process.env): Worker
   const parsed = schema.safeParse(withoutEmpty(environment));
   if (!parsed.success) throw new ConfigError(describeIssues(parsed.error));
   return parsed.data;
+}
+
+/** This process' own environment with some variables set anew, for a child that does the same work. */
+export function environmentWith(changes: Environment): Environment {
+  return { ...process.env, ...changes };
 }

@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import type { Config } from '../src/config.ts';
 import type { ErrorSummary } from '../src/errors.ts';
 import type { JobName, PayloadOf } from '../src/jobs/catalog.ts';
-import type { Enqueue } from '../src/jobs/queues.ts';
+import type { Enqueue, Queues } from '../src/jobs/queues.ts';
 import type { Log } from '../src/log.ts';
 import type { Metrics } from '../src/metrics.ts';
 import type { Embedder } from '../src/models/embedder.ts';
@@ -16,6 +16,7 @@ export interface WorkerTools {
   config: Config & WorkerConfig;
   db: Knex;
   enqueue: Enqueue;
+  depths: Queues['depths'];
   search: Search;
   embedder: Embedder;
   /** null without a key: answers are then taken from the sources word for word. */

@@ -1,4 +1,4 @@
-import { type Job, UnrecoverableError, type Worker } from 'bullmq';
+import { type Job, RateLimitError, UnrecoverableError, type Worker } from 'bullmq';
 import { AppError, asAppError, summarise } from '../src/errors.ts';
 import { catalog, type JobName } from '../src/jobs/catalog.ts';
 import type { QueueName } from '../src/jobs/job.ts';
@@ -19,13 +19,21 @@ interface RunOptions {
 export function runQueue(queue: QueueName, { tools, queues, log, stop }: RunOptions): Worker {
   const worker = queues.openWorker(
     queue,
-    (job, _token, signal) => deliver(job, { tools, log, signals: signal ? [signal, stop] : [stop] }),
+    (job, _token, signal) =>
+      deliver(job, {
+        tools,
+        log,
+        hold: (ms) => queues.hold(queue, ms),
+        signals: signal ? [signal, stop] : [stop],
+      }),
     {
       concurrency: tools.config.WORKER_CONCURRENCY,
       lockDuration: 30_000,
       stalledInterval: 15_000,
       // A killed worker is no fault of the job; with the default of 1 a job is lost at its second kill.
       maxStalledCount: 5,
+      // Never reached by itself: BullMQ only obeys a hold where a limiter is set.
+      ...(queue === 'embedding' ? { limiter: { max: 1_000_000, duration: 1000 } } : {}),
     },
   );
   worker.on('error', (error) => log.warn({ queue, err: error }, 'queue store trouble'));
@@ -33,10 +41,15 @@ export function runQueue(queue: QueueName, { tools, queues, log, stop }: RunOpti
   return worker;
 }
 
-async function deliver(
-  job: Job,
-  { tools, log: parent, signals }: { tools: WorkerTools; log: Log; signals: AbortSignal[] },
-): Promise<void> {
+interface Delivery {
+  tools: WorkerTools;
+  log: Log;
+  /** Keeps every worker from this queue for so long. */
+  hold: (ms: number) => Promise<void>;
+  signals: AbortSignal[];
+}
+
+async function deliver(job: Job, { tools, log: parent, hold, signals }: Delivery): Promise<void> {
   const name = job.name as JobName;
   const definition = catalog[name];
   if (!definition) throw new UnrecoverableError(`there is no job ${job.name}`);
@@ -60,8 +73,25 @@ async function deliver(
     end({ outcome: 'ok' });
     log.debug({ ms: Math.round(performance.now() - started) }, 'done');
   } catch (thrown) {
+    await waitForProvider(hold, thrown, context);
     end({ outcome: await fail(job, payload.data, thrown, context) });
   }
+}
+
+/**
+ * A provider that says when to come back (429) holds the whole queue until then: the job goes back without losing an
+ * attempt, and no other one runs into the same wall.
+ */
+async function waitForProvider(
+  hold: Delivery['hold'],
+  thrown: unknown,
+  { log, signal }: Context,
+): Promise<void> {
+  const { code, retryable, retryAfter } = asAppError(thrown);
+  if (code !== 'embedding_unavailable' || !retryable || retryAfter === undefined || signal.aborted) return;
+  log.warn({ code, seconds: retryAfter }, 'the provider is over its limit: the queue waits');
+  await hold(Math.min(retryAfter, 300) * 1000);
+  throw new RateLimitError();
 }
 
 /** Decides what a failure means. Returns the outcome when the delivery is dropped; throws for BullMQ to retry or to give up. */

@@ -32,6 +32,7 @@ export async function startWorkers(foundation: Foundation, workerConfig: WorkerC
     config: { ...config, ...workerConfig },
     db,
     enqueue: queues.enqueue,
+    depths: queues.depths,
     search,
     embedder,
     llm,

@@ -9,19 +9,34 @@ export interface LostWork {
 }
 
 /** Most rows of a kind that one run brings back; the next run takes the next ones. */
-const limit = 1000;
+const limit = 50_000;
+
+/** Unfinished rows of each kind: as many jobs, or more, mean that no row has lost its own. */
+export async function countUnfinished(db: Db): Promise<Record<keyof LostWork, number>> {
+  const { rows } = await db.raw(
+    `select count(*) filter (where status in ('queued', 'parsing'))::int as ingest,
+            count(*) filter (where status = 'embedding')::int as embed,
+            (select count(*)::int from answers where status in ('queued', 'in_progress')) as answers,
+            (select count(*)::int from operations where status in ('queued', 'in_progress')) as operations
+       from document_versions where status in ('queued', 'parsing', 'embedding')`,
+  );
+  return rows[0];
+}
+
+/** How long a row of each kind may wait before it counts as forgotten, seconds; null: however long, its job is there. */
+export type Patience = Record<keyof LostWork, number | null>;
 
 /**
- * Finds rows that have waited longer than `seconds` for a worker, or whose lease ran out. Nudging one that still has its job
- * is harmless: the job is not added twice, and a second delivery finds nothing to claim.
+ * Finds rows that have waited for a worker longer than their patience, or whose lease ran out. Nudging one that still has
+ * its job is harmless: the job is not added twice, and a second delivery finds nothing to claim.
  */
-export async function findLost(db: Db, model: string, seconds: number): Promise<LostWork> {
-  const patience = `${seconds} seconds`;
+export async function findLost(db: Db, model: string, patience: Patience): Promise<LostWork> {
+  const since = (kind: keyof LostWork) => (patience[kind] === null ? null : `${patience[kind]} seconds`);
   const ingest = await db.raw(
     `select document_id as "documentId", version, priority from document_versions
       where (status = 'queued' and updated_at < now() - ?::interval) or (status = 'parsing' and lease_until < now())
       order by queued_at limit ?`,
-    [patience, limit],
+    [since('ingest'), limit],
   );
   // Live chunks without a vector of the model in use count too: after a change of the model search can't see them.
   const embed = await db.raw(
@@ -31,19 +46,19 @@ export async function findLost(db: Db, model: string, seconds: number): Promise<
            select c.document_id, c.version from chunks c left join chunk_vectors x on x.chunk_seq = c.seq and x.model = ?
             where c.live and x.chunk_seq is null and (c.embed_until is null or c.embed_until < now())))
       order by v.queued_at limit ?`,
-    [patience, model, limit],
+    [since('embed'), model, limit],
   );
   const answers = await db.raw(
     `select id from answers
       where (status = 'queued' and created_at < now() - ?::interval and deadline_at > now()) or (status = 'in_progress' and lease_until < now())
       order by created_at limit ?`,
-    [patience, limit],
+    [since('answers'), limit],
   );
   const operations = await db.raw(
     `select id from operations
       where (status = 'queued' and created_at < now() - ?::interval) or (status = 'in_progress' and lease_until < now())
       order by created_at limit ?`,
-    [patience, limit],
+    [since('operations'), limit],
   );
   const ids = (rows: { id: string }[]) => rows.map((row) => row.id);
   return {

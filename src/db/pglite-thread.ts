@@ -13,7 +13,12 @@ const { dataDir, socketPath } = workerData as { dataDir: string; socketPath: str
 const port = parentPort;
 if (!port) throw new Error('pglite-thread runs as a worker thread only');
 
-const database = await PGlite.create(dataDir, { extensions: { vector } });
+// The default of 128 MB is never given back; what is not in it is read from the page cache of the system.
+const memory = ['-c', 'shared_buffers=32MB'];
+const database = await PGlite.create(dataDir, {
+  extensions: { vector },
+  startParams: [...PGlite.defaultStartParams, ...memory],
+});
 // One session serves every connection, and the socket server ignores the start-up option search_path.
 await database.exec(`set search_path = ${searchPath}`);
 keepPipelinesWhole(database, (error) => {

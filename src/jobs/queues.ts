@@ -41,6 +41,8 @@ export interface Queues {
   list: Queue[];
   /** Depth of every queue, at most a second old; undefined when their store does not answer within two seconds. */
   depths(): Promise<ReadonlyMap<QueueName, QueueDepth> | undefined>;
+  /** Keeps every worker from the queue for so long; needs workers with a limiter. */
+  hold(queue: QueueName, ms: number): Promise<void>;
   /** A consumer of a queue; run-queue.ts gives it its processor. */
   openWorker: Store['openWorker'];
   close(): Promise<void>;
@@ -49,7 +51,7 @@ export interface Queues {
 /** Opens the queues in Redis when there is one, otherwise in Postgres (also the embedded one). */
 export function openQueues(config: Config, database: Database, log: Log, metrics: Metrics): Queues {
   const store = config.REDIS_URL
-    ? openRedisStore(config.REDIS_URL, log)
+    ? openRedisStore(config.REDIS_URL, config.QUEUE_PREFIX, log)
     : openPostgresStore(database.openQueuePool());
   const queues = new Map(queueNames.map((name) => [name, store.open(name)]));
   for (const [name, queue] of queues)
@@ -74,6 +76,7 @@ export function openQueues(config: Config, database: Database, log: Log, metrics
       }
     },
     depths: readDepths(queues, store),
+    hold: (queue, ms) => get(queue).rateLimit(ms),
     openWorker: store.openWorker,
     close: async () => {
       await Promise.allSettled([...queues.values()].map((queue) => queue.close()));

@@ -4,9 +4,6 @@ import { ConfigError } from '../config.ts';
 import type { Log } from '../log.ts';
 import type { Store } from './store.ts';
 
-/** One hash tag for all keys, so that a cluster keeps them in one slot: BullMQ's scripts touch several at once. */
-const prefix = '{dt-rag}';
-
 interface Connecting {
   maxRetriesPerRequest: number | null;
   connectTimeout?: number;
@@ -20,10 +17,12 @@ interface Connecting {
 const patient: Connecting = { maxRetriesPerRequest: null, connectTimeout: 5000 };
 
 /**
- * The queues in Redis. URLs: `redis://` and `rediss://`; `redis+sentinel://[:password@]host:port,host:port/master`;
- * `redis+cluster://[:password@]host:port,host:port`.
+ * The queues in Redis, their keys under `name`. URLs: `redis://` and `rediss://`;
+ * `redis+sentinel://[:password@]host:port,host:port/master`; `redis+cluster://[:password@]host:port,host:port`.
  */
-export function openRedisStore(url: string, log: Log): Store {
+export function openRedisStore(url: string, name: string, log: Log): Store {
+  // A hash tag, so that a cluster keeps all keys in one slot: BullMQ's scripts touch several at once.
+  const prefix = `{${name}}`;
   const connections: (Redis | Cluster)[] = [];
   const open = () => {
     const connection = connect(url, patient);
@@ -36,9 +35,9 @@ export function openRedisStore(url: string, log: Log): Store {
   return {
     patienceMs: 1000,
     ready: () => producer.status === 'ready',
-    open: (name) => new Queue(name, { connection: producer, prefix }),
-    openWorker: (name, processor, options) =>
-      new Worker(name, processor, { ...options, connection: open(), prefix }),
+    open: (queue) => new Queue(queue, { connection: producer, prefix }),
+    openWorker: (queue, processor, options) =>
+      new Worker(queue, processor, { ...options, connection: open(), prefix }),
     close: async () => {
       for (const connection of connections) connection.disconnect();
     },

@@ -55,6 +55,17 @@ function cut(run: string, suffixes: ReadonlySet<string>, shortest: number): stri
 
 /** Index words of Han and Kana, which are written without spaces: character bigrams, or the one character. */
 export function emitBigrams(run: string, emit: Emit): void {
-  if (run.length === 1) emit(run, 0, 1);
-  for (let i = 0; i + 1 < run.length; i++) emit(run.slice(i, i + 2), i, i + 2);
+  // By characters, not code units: half of a surrogate pair is no text, and Postgres takes every half for the same one.
+  const ends: number[] = [];
+  let at = 0;
+  for (const character of run) {
+    at += character.length;
+    ends.push(at);
+  }
+  if (ends.length === 1) emit(run, 0, run.length);
+  for (let i = 0; i + 1 < ends.length; i++) {
+    const start = ends[i - 1] ?? 0;
+    const end = ends[i + 1] as number;
+    emit(run.slice(start, end), start, end);
+  }
 }

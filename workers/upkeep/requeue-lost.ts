@@ -1,24 +1,32 @@
-import { findLost } from '../../src/db/lost.ts';
-import type { Handler } from '../context.ts';
+import { countUnfinished, findLost, type LostWork, type Patience } from '../../src/db/lost.ts';
+import type { JobName, PayloadOf } from '../../src/jobs/catalog.ts';
+import type { QueueName } from '../../src/jobs/job.ts';
+import type { Context, Handler } from '../context.ts';
 
-/** A row that waited so long has probably lost its nudge; if not, nudging it again changes nothing. */
+/** A row that waited so long while its queue holds fewer jobs than there are rows has lost its nudge. */
 const patienceSeconds = 20;
+const perCall = 1000;
 
-/** Nudges rows whose job or worker was lost. */
+const queueOf: Record<keyof LostWork, QueueName> = {
+  ingest: 'ingestion',
+  embed: 'embedding',
+  answers: 'answer',
+  operations: 'upkeep',
+};
+
+/** Nudges rows whose job or worker was lost: after a crash between commit and nudge, or a store that lost everything. */
 export const requeueLost: Handler<'requeueLost'> = {
-  async run(_payload, { db, embedder, enqueue, log, metrics }) {
-    const { ingest, embed, answers, operations } = await findLost(db, embedder.model, patienceSeconds);
-    for (const { priority, ...key } of ingest) await enqueue('ingestDocument', [key], { priority });
-    for (const { priority, ...key } of embed)
-      await enqueue('embedChunks', [{ ...key, batch: 0 }], { priority });
-    await enqueue(
-      'answerQuestion',
-      answers.map((answerId) => ({ answerId })),
+  async run(_payload, context) {
+    const { db, embedder, log, metrics } = context;
+    const { ingest, embed, answers, operations } = await findLost(
+      db,
+      embedder.model,
+      await readPatience(context),
     );
-    await enqueue(
-      'deleteDocument',
-      operations.map((operationId) => ({ operationId })),
-    );
+    await nudge(context, 'ingestDocument', ingest, ({ priority: _, ...key }) => key);
+    await nudge(context, 'embedChunks', embed, ({ priority: _, ...key }) => ({ ...key, batch: 0 }));
+    await nudge(context, 'answerQuestion', answers, (answerId) => ({ answerId }));
+    await nudge(context, 'deleteDocument', operations, (operationId) => ({ operationId }));
     const counts = {
       ingest: ingest.length,
       embed: embed.length,
@@ -26,7 +34,47 @@ export const requeueLost: Handler<'requeueLost'> = {
       operations: operations.length,
     };
     for (const [kind, count] of Object.entries(counts)) metrics.requeued.inc({ kind }, count);
-    if (ingest.length + embed.length + answers.length + operations.length > 0)
-      log.info(counts, 'nudged again');
+    if (Object.values(counts).some((count) => count > 0)) log.info(counts, 'nudged again');
   },
 };
+
+/**
+ * Rows that merely wait must not be nudged, or a long queue would be added again every few seconds. Where a queue holds at
+ * least as many jobs as there are unfinished rows, nothing of it is lost and only ended leases count.
+ */
+async function readPatience({ db, depths }: Context): Promise<Patience> {
+  const unfinished = await countUnfinished(db);
+  const readings = await depths();
+  const patience = (kind: keyof LostWork) => {
+    const depth = readings?.get(queueOf[kind]);
+    const jobs = depth ? depth.waiting + depth.active + depth.delayed : 0;
+    return jobs >= unfinished[kind] && unfinished[kind] > 0 ? null : patienceSeconds;
+  };
+  return {
+    ingest: patience('ingest'),
+    embed: patience('embed'),
+    answers: patience('answers'),
+    operations: patience('operations'),
+  };
+}
+
+async function nudge<N extends JobName, Row>(
+  { enqueue }: Context,
+  name: N,
+  rows: readonly Row[],
+  payload: (row: Row) => PayloadOf<N>,
+): Promise<void> {
+  for (const [priority, group] of byPriority(rows)) {
+    for (let i = 0; i < group.length; i += perCall)
+      await enqueue(name, group.slice(i, i + perCall).map(payload), { priority });
+  }
+}
+
+function byPriority<Row>(rows: readonly Row[]): Map<number, Row[]> {
+  const groups = new Map<number, Row[]>();
+  for (const row of rows) {
+    const priority = (row as { priority?: number }).priority ?? 0;
+    groups.set(priority, [...(groups.get(priority) ?? []), row]);
+  }
+  return groups;
+}

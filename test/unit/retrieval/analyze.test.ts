@@ -131,3 +131,11 @@ it('visitWords gives the place of every word inside the text', () => {
     expect(text.slice(start, end), word).not.toMatch(/\s/);
   });
 });
+
+it('never cuts a character in two: every index word is whole text', () => {
+  const astral = '𠮷𠮾𡈽 漢字𠮷 한글𝒜𝒷 👩‍👩‍👧 𠀀𠀁𠀂𠀃𠀀𠀁𠀂𠀃𠀀𠀁';
+  const { words } = countWords(astral);
+  expect(words.filter((word) => Buffer.from(word).toString() !== word)).toEqual([]);
+  expect(words).toContain('𠮷𠮾');
+  expect(new Set(words.map((word) => Buffer.from(word).toString('hex'))).size).toBe(words.length);
+});
