@@ -1,4 +1,5 @@
 import type { ErrorSummary } from '../errors.ts';
+import type { Attributes } from './accept-documents.ts';
 import type { Db } from './connect.ts';
 import { type Page, positionColumn, readCursor, toPage } from './page.ts';
 
@@ -6,15 +7,9 @@ export const documentStatuses = ['queued', 'parsing', 'embedding', 'ready', 'fai
 export type VersionStatus = (typeof documentStatuses)[number];
 
 /** A document with its newest version, as the API shows it. */
-export interface DocumentRow {
+export interface DocumentRow extends Attributes {
   id: string;
   external_id: string | null;
-  title: string | null;
-  source_url: string | null;
-  author: string | null;
-  language: string | null;
-  taxonomy_path: string[];
-  metadata: Record<string, unknown>;
   version: number;
   live_version: number | null;
   status: VersionStatus | 'deleted';

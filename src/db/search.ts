@@ -1,4 +1,4 @@
-import type { Filters } from '../retrieval/passage.ts';
+import type { Filters, Passage } from '../retrieval/passage.ts';
 import type { Db } from './connect.ts';
 
 /** A piece of SQL with its named bindings. */
@@ -69,27 +69,7 @@ export async function readBeginnings(
 }
 
 /** A found chunk as stored, and which of the question's words it holds. */
-export interface PassageRow {
-  chunkSeq: number;
-  chunkId: string;
-  documentId: string;
-  version: number;
-  n: number;
-  start: number;
-  end: number;
-  page: number | null;
-  heading: string | null;
-  text: string;
-  title: string | null;
-  sourceUrl: string | null;
-  author: string | null;
-  date: string | null;
-  contentType: string;
-  language: string | null;
-  taxonomyPath: string[];
-  metadata: Record<string, unknown>;
-  matched: string[];
-}
+export type PassageRow = Omit<Passage, 'score' | 'keywordScore' | 'vectorScore'> & { matched: string[] };
 
 /** The chunks with what a citation needs, by seq. One that was deleted or replaced since it was found is left out. */
 export async function readPassages(

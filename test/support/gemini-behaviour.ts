@@ -12,6 +12,8 @@ export type Behaviour =
   | { error: number; reason?: string; message?: string; retryDelay?: string }
   /** An error that comes in the stream, after its first part. */
   | { errorInStream: number }
+  /** Answers properly, after so long. */
+  | { delayMs: number }
   /** Takes the request and never answers. */
   | 'hang'
   /** Answers in small pieces, a few milliseconds apart. */
@@ -34,6 +36,10 @@ export async function play(
 ): Promise<void> {
   if (behaviour === 'hang') return;
   if (typeof behaviour === 'object' && 'error' in behaviour) return sendError(outgoing, behaviour);
+  if (typeof behaviour === 'object' && 'delayMs' in behaviour) {
+    await wait(behaviour.delayMs);
+    return play(outgoing, request, undefined);
+  }
   if (!request) throw new Error('Only an error can be played without a request.');
   if (request.action.toLowerCase().includes('embed')) return sendVectors(outgoing, request, behaviour);
   const parts = partsOf(request, behaviour);
