@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { QueueName } from './jobs/job.ts';
+import { type QueueName, queueNames } from './jobs/job.ts';
 
 const seconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
@@ -111,14 +111,23 @@ export interface QueueReading {
   oldestWaitingSeconds: number | null;
 }
 
-/** Depth and age of the queues, read once a scrape. In the API process only: every worker would export the same. */
+/**
+ * Depth and age of the queues, as they are at the scrape: in the API process only, every worker would export the same. While
+ * their store does not answer there are no series, rather than the last ones: absent() notices that.
+ */
 export function exportQueues(metrics: Metrics, read: () => Promise<QueueReading[]>): void {
   const registers = [metrics.registry];
-  const age = new Gauge({
+  new Gauge({
     name: 'rag_queue_oldest_waiting_seconds',
     help: 'Age of the oldest waiting job.',
     labelNames: ['queue'],
     registers,
+    // Each gauge reads for itself: the registry collects them side by side, so neither could set the other in time.
+    async collect() {
+      const readings = await read();
+      this.reset();
+      for (const { queue, oldestWaitingSeconds } of readings) this.set({ queue }, oldestWaitingSeconds ?? 0);
+    },
   });
   new Gauge({
     name: 'rag_queue_jobs',
@@ -126,10 +135,33 @@ export function exportQueues(metrics: Metrics, read: () => Promise<QueueReading[
     labelNames: ['queue', 'state'],
     registers,
     async collect() {
-      for (const { queue, states, oldestWaitingSeconds } of await read()) {
+      const readings = await read();
+      this.reset();
+      for (const { queue, states } of readings)
         for (const [state, count] of Object.entries(states)) this.set({ queue, state }, count);
-        age.set({ queue }, oldestWaitingSeconds ?? 0);
-      }
+    },
+  });
+}
+
+/**
+ * Live worker processes by queue, 0 for a queue that nobody takes; in the API process only. `read` gives undefined when the
+ * database does not answer: then there are no series.
+ */
+export function exportWorkers(
+  metrics: Metrics,
+  read: () => Promise<readonly { queues: readonly string[] }[] | undefined>,
+): void {
+  new Gauge({
+    name: 'rag_workers',
+    help: 'Worker processes that live, by the queue that they take.',
+    labelNames: ['queue'],
+    registers: [metrics.registry],
+    async collect() {
+      const live = await read();
+      this.reset();
+      if (!live) return;
+      for (const queue of queueNames)
+        this.set({ queue }, live.filter(({ queues }) => queues.includes(queue)).length);
     },
   });
 }

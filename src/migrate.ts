@@ -43,7 +43,7 @@ try {
     allowPositionals: true,
     options: { all: { type: 'boolean', default: false } },
   });
-  const config = readConfig();
+  const config = readConfig(undefined, 'migration');
   const database = await openDatabase(config, (error) => {
     throw error;
   });

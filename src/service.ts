@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Knex } from 'knex';
 import { type ApiContext, createApp } from './api/app.ts';
+import { bounded } from './bounded.ts';
 import type { Config } from './config.ts';
 import { type Database, openDatabase } from './db/connect.ts';
 import { liveWorkers } from './db/heartbeats.ts';
@@ -12,7 +13,7 @@ import { openQueues, type Queues } from './jobs/queues.ts';
 import { migratePostgresStore } from './jobs/store-postgres.ts';
 import { checkRedis } from './jobs/store-redis.ts';
 import type { Log } from './log.ts';
-import { createMetrics, exportQueues, type Metrics } from './metrics.ts';
+import { createMetrics, exportQueues, exportWorkers, type Metrics } from './metrics.ts';
 import type { Embedder } from './models/embedder.ts';
 import { openEmbedder } from './models/embedders.ts';
 import { createSearch, type Search } from './retrieval/search.ts';
@@ -100,6 +101,7 @@ export async function openApi(
       return { queue, states, oldestWaitingSeconds };
     }),
   );
+  exportWorkers(metrics, () => bounded(liveWorkers(db), 2000));
   const server = createServer(createApp(context));
   server.listen(config.PORT, config.HOST);
   await once(server, 'listening');

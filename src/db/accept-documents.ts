@@ -59,33 +59,58 @@ export async function acceptDocuments(
   );
   const known = await lockKnown(trx, items);
   const accepted: Accepted[] = [];
-  for (const item of items) {
-    const hash = contentHash(item);
-    const before = item.externalId === null ? undefined : known.get(item.externalId);
-    if (before && before.content_hash === hash && !['failed', 'cancelled'].includes(before.status)) {
-      accepted.push({ documentId: before.id, version: before.version, outcome: 'unchanged' });
-      continue;
+  for (const [index, item] of inOrderOfNames(items)) {
+    const row = nextRow(item, item.externalId === null ? undefined : known.get(item.externalId));
+    if (row.outcome === 'accepted') {
+      await insertRows(trx, row, item, options.apiKeyId);
+      if (item.externalId !== null) known.set(item.externalId, row);
     }
-    const row = {
-      id: before?.id ?? randomUUID(),
-      version: (before?.version ?? 0) + 1,
-      content_hash: hash,
-      status: 'queued',
-    };
-    if (before) await nextVersion(trx, row);
-    else
-      await trx('documents').insert({
-        ...attributeColumns(item.attributes),
-        id: row.id,
-        external_id: item.externalId,
-        version: 1,
-        api_key_id: options.apiKeyId,
-      });
-    await insertVersion(trx, row, item);
-    if (item.externalId !== null) known.set(item.externalId, row);
-    accepted.push({ documentId: row.id, version: row.version, outcome: 'accepted' });
+    accepted[index] = { documentId: row.id, version: row.version, outcome: row.outcome };
   }
   return accepted;
+}
+
+/**
+ * The items with their places in the list. Callers that bring the same new documents insert them in the same order, so that
+ * one waits for the other rather than both for each other.
+ */
+function inOrderOfNames(items: readonly NewDocument[]): [number, NewDocument][] {
+  const name = (item: NewDocument) => item.externalId ?? '';
+  return [...items.entries()].sort(([, a], [, b]) => (name(a) < name(b) ? -1 : name(a) > name(b) ? 1 : 0));
+}
+
+type NextRow = Known & { outcome: Accepted['outcome'] };
+
+/** What becomes of a document that is known as `before`. */
+function nextRow(item: NewDocument, before: Known | undefined): NextRow {
+  const hash = contentHash(item);
+  if (before && before.content_hash === hash && !['failed', 'cancelled'].includes(before.status))
+    return { ...before, outcome: 'unchanged' };
+  return {
+    id: before?.id ?? randomUUID(),
+    version: (before?.version ?? 0) + 1,
+    content_hash: hash,
+    status: 'queued',
+    outcome: 'accepted',
+  };
+}
+
+async function insertRows(
+  trx: Knex.Transaction,
+  row: NextRow,
+  item: NewDocument,
+  apiKeyId: string | null,
+): Promise<void> {
+  if (row.version > 1) await nextVersion(trx, row);
+  else
+    await trx('documents').insert({
+      ...attributeColumns(item.attributes),
+      id: row.id,
+      external_id: item.externalId,
+      version: 1,
+      api_key_id: apiKeyId,
+    });
+  await insertVersion(trx, row, item);
 }
 
 /** Postgres' code for a broken unique index: two callers brought the same external_id at the same moment. */
@@ -111,11 +136,19 @@ export async function acceptingTransaction<T>(
 async function lockKnown(trx: Knex.Transaction, items: readonly NewDocument[]): Promise<Map<string, Known>> {
   const ids = [...new Set(items.flatMap((item) => (item.externalId === null ? [] : [item.externalId])))];
   if (ids.length === 0) return new Map();
+  // Locked first, read after: a statement that had to wait for a lock would see the newest document, but versions as of
+  // its own beginning, and so miss the row altogether.
+  const locked = await trx('documents')
+    .whereIn('external_id', ids)
+    .whereNull('deleted_at')
+    .orderBy('id')
+    .select('id')
+    .forUpdate();
   const { rows } = await trx.raw(
     `select d.external_id, d.id, d.version, v.content_hash, v.status
        from documents d join document_versions v on v.document_id = d.id and v.version = d.version
-      where d.external_id = any(?) and d.deleted_at is null order by d.id for update of d`,
-    [ids],
+      where d.id = any(?)`,
+    [locked.map(({ id }) => id)],
   );
   return new Map(rows.map((row: Known & { external_id: string }) => [row.external_id, row]));
 }

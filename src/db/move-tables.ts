@@ -10,6 +10,8 @@ export interface MovedTable {
   name: string;
   columns: MovedColumn[];
   key: string[];
+  /** Tables that its foreign keys point at. */
+  parents: string[];
 }
 
 /** Not work but the machinery's notes on itself: what processes of the source do and did says nothing of the target's. */

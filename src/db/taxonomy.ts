@@ -27,6 +27,8 @@ export async function ensurePaths(db: Db, paths: readonly string[][], create: bo
     );
   }
   const rows = missing.map((path) => ({ version, path, label: path.at(-1) }));
+  // In one order whoever inserts, so that nobody waits for somebody who waits for him.
+  rows.sort((a, b) => (JSON.stringify(a.path) < JSON.stringify(b.path) ? -1 : 1));
   await db('taxonomy_nodes').insert(rows).onConflict(['version', 'path']).ignore();
 }
 
