@@ -1,13 +1,26 @@
 import { defineConfig } from 'vitest/config';
 
+/** What the service does, seen from outside: the same on every tier, which TEST_TIER chooses. */
+const conformance = ['api', 'contracts', 'handlers', 'journeys'].map((name) => `test/${name}/**/*.test.ts`);
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    testTimeout: 240_000,
+    hookTimeout: 240_000,
     // Each file that needs a database opens a PGlite of its own (about 0.5 GB): two at a time is what small machines bear.
     pool: 'forks',
     maxWorkers: 2,
     sequence: { shuffle: { files: true, tests: false } },
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'conformance',
+          include: conformance,
+          globalSetup: ['test/support/global-setup.ts'],
+        },
+      },
+      { extends: true, test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: conformance } },
+    ],
   },
 });

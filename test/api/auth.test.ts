@@ -1,5 +1,4 @@
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -11,15 +10,19 @@ import { createShutdown, type Shutdown } from '../../src/shutdown.ts';
 import { createClient } from '../support/http.ts';
 import { createKey, type TestService } from '../support/service.ts';
 import { openSql } from '../support/sql.ts';
+import { createStores } from '../support/stores.ts';
+import { holdsHere, onlyWhere } from '../support/tier.ts';
 
 /** Every line that the service logs at the most talkative level. */
 let logged = '';
+let dataDir: string;
 let service: TestService;
 let shutdown: Shutdown;
 
 beforeAll(async () => {
-  const dataDir = await mkdtemp(join(tmpdir(), 'dt-rag-test-'));
-  const config = readConfig({ PORT: '0', ENVIRONMENT: 'testing', DATA_DIR: dataDir, LOG_LEVEL: 'trace' });
+  const stores = await createStores();
+  dataDir = stores.dataDir;
+  const config = readConfig({ ...stores.environment, PORT: '0', LOG_LEVEL: 'trace' });
   const keepLines = new Writable({
     write: (chunk, _encoding, done) => {
       logged += chunk;
@@ -30,16 +33,16 @@ beforeAll(async () => {
   shutdown = createShutdown(log, 20);
   // The door alone: keys need no worker.
   const { url, adminKey, adminKeyIsNew } = await openApi(await openFoundation(config, log, shutdown));
-  expect(adminKeyIsNew).toBe(true);
-  const sql = openSql(dataDir);
+  expect(adminKeyIsNew).toBe(holdsHere('secrets are made at first start'));
+  const sql = openSql(stores.connection);
   service = {
-    ...{ url, dataDir, adminKey, sql },
+    ...{ url, adminKey, sql },
     admin: createClient(url, adminKey),
     anonymous: createClient(url),
     stop: async () => {
       await sql.close();
       await shutdown.run();
-      await rm(dataDir, { recursive: true, force: true });
+      await stores.remove();
     },
   };
 });
@@ -163,11 +166,12 @@ describe('a key is a secret', () => {
     expect(found?.n).toBe(0);
   });
 
-  it('of the first start is kept in a file of its owner alone', async () => {
-    const path = join(service.dataDir, 'admin-api-key');
+  it('of the first start is kept in a file of its owner alone', async (test) => {
+    onlyWhere(test, 'secrets are made at first start');
+    const path = join(dataDir, 'admin-api-key');
     expect((await readFile(path, 'utf8')).trim()).toBe(service.adminKey);
     for (const name of ['admin-api-key', 'secret-key'])
-      expect((await stat(join(service.dataDir, name))).mode & 0o777).toBe(0o600);
+      expect((await stat(join(dataDir, name))).mode & 0o777).toBe(0o600);
   });
 
   it('is in no log line and no error', async () => {

@@ -165,6 +165,26 @@ describe('external_id', () => {
     expect(last.live_version).toBe(last.version);
     expect((await client.get(`${documents}?external_id=crowd`)).body.items).toHaveLength(1);
   });
+
+  it('brought by batches in opposite orders is still one document each', async () => {
+    const items = Array.from({ length: 30 }, (_, n) => ({
+      text: `Opposite number ${n}.`,
+      external_id: `opposite-${n}`,
+    }));
+    const replies = await Promise.all(
+      Array.from({ length: 8 }, (_, n) =>
+        client.post('/api/v1/ingestion-batches', { items: n % 2 ? items : items.toReversed() }),
+      ),
+    );
+    for (const { status, body, text } of replies) {
+      expect(status, text).toBe(202);
+      expect((await ended(client, body.links.self)).counts).toMatchObject({ total: 30, failed: 0 });
+    }
+    const [{ n }] = (await service.sql.query<Json>(
+      `select count(*)::int as n from documents where external_id like 'opposite-%'`,
+    )) as [Json];
+    expect(n).toBe(30);
+  });
 });
 
 describe('the list', () => {
@@ -253,6 +273,8 @@ describe('deleting', () => {
     expect(foundIds(await search('axolotl', 'hybrid'))).toContain(id);
     expect(await search('axolotl')).toMatchObject({ cache: 'hit' });
     expect(await search('axolotl', 'hybrid')).toMatchObject({ cache: 'hit' });
+    // Not asked again: a search after the delete takes the place of its own old entry.
+    for (const q of ['axolotl limbs', 'axolotl regrows']) expect(foundIds(await search(q))).toEqual([id]);
     const reply = await client.delete(`${documents}/${id}`);
     expect(reply).toMatchObject({ status: 202, body: { verb: 'delete_document', target: id } });
     expect(reply.headers.get('location')).toBe(reply.body.links.self);

@@ -5,7 +5,8 @@ import { AppError } from '../../src/errors.ts';
 import type { Embedder } from '../../src/models/embedder.ts';
 import { type Strategy, strategies } from '../../src/retrieval/passage.ts';
 import { type RetrieveOptions, retrieve, strategyFunctions } from '../../src/retrieval/retrieve.ts';
-import { addDocuments, latinEmbedder, openCorpus } from '../unit/retrieval/corpus.ts';
+import { openTestDatabase } from '../support/stores.ts';
+import { addDocuments, latinEmbedder } from '../unit/retrieval/corpus.ts';
 
 let db: Knex;
 let close: () => Promise<void>;
@@ -28,7 +29,7 @@ const documents = [
 let deleted: string;
 
 beforeAll(async () => {
-  ({ db, close } = await openCorpus());
+  ({ db, close } = await openTestDatabase());
   await addDocuments(db, documents, embedder);
   const [gone] = await addDocuments(db, [{ text: 'Annual leave is forty days a year.' }], embedder);
   deleted = gone?.id ?? '';

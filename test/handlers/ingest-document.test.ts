@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { readConfig } from '../../src/config.ts';
 import { acceptDocuments, type NewDocument } from '../../src/db/accept-documents.ts';
-import { type Database, openDatabase } from '../../src/db/connect.ts';
-import { migrate } from '../../src/db/migrations.ts';
+import type { Database } from '../../src/db/connect.ts';
 import { claimVersion, storeParsed, type VersionKey } from '../../src/db/versions.ts';
 import { summarise } from '../../src/errors.ts';
 import type { Enqueue } from '../../src/jobs/queues.ts';
@@ -17,6 +16,7 @@ import type { Context } from '../../workers/context.ts';
 import { ingestDocument } from '../../workers/ingestion/ingest-document.ts';
 import { createParserPool } from '../../workers/ingestion/parse-isolated.ts';
 import { pdf } from '../support/fixtures/ingestion/pdf.ts';
+import { openTestDatabase } from '../support/stores.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const registryUrl = new URL('../support/fixtures/ingestion/hostile-registry.ts', import.meta.url).href;
@@ -33,15 +33,11 @@ let context: Context;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'dt-rag-test-'));
-  const environment = { DATA_DIR: folder, CHUNK_TOKENS: '60', CHUNK_OVERLAP_TOKENS: '15' };
-  const config = readConfig(environment);
-  database = await openDatabase(config, (error) => {
-    throw error;
-  });
-  await migrate(database.db, { alone: true });
+  const environment = { CHUNK_TOKENS: '60', CHUNK_OVERLAP_TOKENS: '15' };
+  database = await openTestDatabase();
   // All of a context that ingestion touches; an access to anything else would fail.
   context = {
-    config: { ...config, ...readWorkerConfig(environment) },
+    config: { ...readConfig(environment), ...readWorkerConfig(environment) },
     db: database.db,
     enqueue,
     parsers,

@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { readConfig } from '../../src/config.ts';
 import type { JobName } from '../../src/jobs/catalog.ts';
 import { createLog } from '../../src/log.ts';
@@ -9,6 +6,7 @@ import { createShutdown } from '../../src/shutdown.ts';
 import { readWorkerConfig } from '../../workers/config.ts';
 import type { Context } from '../../workers/context.ts';
 import { createParserPool } from '../../workers/ingestion/parse-isolated.ts';
+import { createStores } from './stores.ts';
 
 /** What handlers work with, and nobody else at work: jobs that they add stay in the queues. */
 export interface HandlerBench {
@@ -20,10 +18,9 @@ export interface HandlerBench {
 }
 
 export async function openBench(): Promise<HandlerBench> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'dt-rag-test-'));
+  const stores = await createStores();
   const environment = {
-    DATA_DIR: dataDir,
-    ENVIRONMENT: 'testing',
+    ...stores.environment,
     CHUNK_TOKENS: '60',
     CHUNK_OVERLAP_TOKENS: '15',
   };
@@ -38,7 +35,8 @@ export async function openBench(): Promise<HandlerBench> {
     context: {
       config: { ...config, ...readWorkerConfig(environment) },
       ...{ db, search, embedder, metrics, parsers, log },
-      enqueue: queues.enqueue,
+      ...{ enqueue: queues.enqueue, depths: queues.depths },
+      depths: queues.depths,
       llm: null,
       signal: new AbortController().signal,
     },
@@ -54,7 +52,7 @@ export async function openBench(): Promise<HandlerBench> {
     close: async () => {
       await parsers.close();
       await shutdown.run();
-      await rm(dataDir, { recursive: true, force: true });
+      await stores.remove();
     },
   };
 }

@@ -1,16 +1,13 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { startStandalone } from '../../workers/standalone.ts';
 import { type Client, createClient, type Json } from './http.ts';
 import { openSql, type Sql } from './sql.ts';
+import { createStores } from './stores.ts';
 import { waitFor } from './wait-for.ts';
 
 export type { Client, Json, Reply } from './http.ts';
 
 export interface TestService {
   url: string;
-  dataDir: string;
   adminKey: string;
   admin: Client;
   /** Without a key. */
@@ -20,24 +17,21 @@ export interface TestService {
   stop(): Promise<void>;
 }
 
-/** The whole service in a directory of its own on a free port, silent. Ask for one a file: it takes about 0.6 GB. */
+/** The whole service in stores of its own on a free port, silent. Ask for one a file: it takes about 0.6 GB. */
 export async function startService(environment: Record<string, string> = {}): Promise<TestService> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'dt-rag-test-'));
-  const remove = () => rm(dataDir, { recursive: true, force: true });
+  const stores = await createStores();
   const started = await startStandalone({
     PORT: '0',
-    ENVIRONMENT: 'testing',
     LOG_LEVEL: 'silent',
-    DATA_DIR: dataDir,
+    ...stores.environment,
     ...environment,
   }).catch(async (error) => {
-    await remove();
+    await stores.remove();
     throw error;
   });
-  const sql = openSql(dataDir);
+  const sql = openSql(stores.connection);
   return {
     url: started.url,
-    dataDir,
     adminKey: started.adminKey,
     admin: createClient(started.url, started.adminKey),
     anonymous: createClient(started.url),
@@ -45,7 +39,7 @@ export async function startService(environment: Record<string, string> = {}): Pr
     stop: async () => {
       await sql.close();
       await started.stop();
-      await remove();
+      await stores.remove();
     },
   };
 }
@@ -115,12 +109,16 @@ export async function ask(client: Client, request: Record<string, unknown>): Pro
 }
 
 /** Any resource with `is_terminal`, once that is true. */
-export function ended(client: Client, path: string): Promise<Json> {
-  return waitFor(`${path} has ended`, async () => {
-    const { status, body, text } = await client.get(path);
-    if (status !== 200) throw new Error(`${path}: ${text}`);
-    return body.is_terminal && body;
-  });
+export function ended(client: Client, path: string, withinMs = 90_000): Promise<Json> {
+  return waitFor(
+    `${path} has ended`,
+    async () => {
+      const { status, body, text } = await client.get(path);
+      if (status !== 200) throw new Error(`${path}: ${text}`);
+      return body.is_terminal && body;
+    },
+    { withinMs },
+  );
 }
 
 /** The service's database has so many rows in each of these tables. */

@@ -1,15 +1,16 @@
 import { once } from 'node:events';
 import pg from 'pg';
 
-/** Looks into the rows of a running embedded service, over the socket in its data directory. */
+/** Looks into the rows of a running service. */
 export interface Sql {
   query<Row>(text: string, values?: unknown[]): Promise<Row[]>;
   close(): Promise<void>;
 }
 
-export function openSql(dataDir: string): Sql {
+/** Connects with the first query. */
+export function openSql(connection: pg.ClientConfig): Sql {
   const connect = async () => {
-    const client = new pg.Client({ host: dataDir, port: 5432, user: 'postgres', database: 'postgres' });
+    const client = new pg.Client(connection);
     // A service that stops first takes the connection with it.
     client.on('error', () => undefined);
     await client.connect();
