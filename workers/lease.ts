@@ -1,4 +1,4 @@
-import { extendLease, leaseSeconds } from '../src/db/lease.ts';
+import { leaseSeconds } from '../src/db/lease.ts';
 import type { Context } from './context.ts';
 
 /**
@@ -6,15 +6,14 @@ import type { Context } from './context.ts';
  * somebody else's then, or was cancelled, and writing would be refused anyway.
  */
 export async function underLease<T>(
-  { db, log, signal }: Pick<Context, 'db' | 'log' | 'signal'>,
-  table: Parameters<typeof extendLease>[1],
-  token: string,
+  { log, signal }: Pick<Context, 'log' | 'signal'>,
+  extend: () => Promise<void>,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const lost = new AbortController();
   const timer = setInterval(
     () => {
-      extendLease(db, table, token).catch((error: { code?: string }) => {
+      extend().catch((error: { code?: string }) => {
         if (error.code === 'lease_lost') lost.abort(error);
         // Anything else may pass before the lease runs out; the write at the end is fenced in any case.
         else log.warn({ err: error }, 'could not extend a lease');

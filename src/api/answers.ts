@@ -81,11 +81,12 @@ export function answerRoutes(context: ApiContext): AnyRoute[] {
         200: { description: 'Finished within Prefer: wait', schema: answerSchema },
         202: { description: 'Accepted', schema: answerSchema },
       },
-      handler: async ({ body, caller, requestId, raw, signal }) => {
+      handler: async ({ body, caller, requestId, workId, raw, signal }) => {
         await refuseWhenFull(context, 'answer');
         const { q, question: long, deadline_ms, canonical_in, ...rest } = body;
         const snapshot = await flags.snapshot(raw.get('x-rollout-id') ?? caller.id);
         const row = await insertAnswer(db, {
+          id: workId,
           question: (q ?? long) as string,
           request: { ...rest, ...(canonical_in ? { canonical_in } : {}), flags: snapshot },
           apiKeyId: caller.id,

@@ -100,12 +100,12 @@ function serve(
       raw,
       signal: controller.signal,
     };
-    const handle = () => spec.handler(request as never);
+    const handle = (workId: string) => spec.handler({ ...request, workId } as never);
     const key = raw.get('idempotency-key');
     const reply =
       spec.creates && key && caller
         ? await withIdempotency(context.db, caller, key, requestHash(raw, upload), handle)
-        : await handle();
+        : await handle(randomUUID());
     send(response, reply);
   };
 }

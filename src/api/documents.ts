@@ -76,7 +76,11 @@ function createRoute(context: ApiContext): AnyRoute {
     handler: async (request): Promise<Reply> => {
       await refuseWhenFull(context, 'ingestion');
       const document = request.upload ? fromUpload(request.upload) : [fromBody(request.body)];
-      const options = { apiKeyId: request.caller.id, createPaths: config.AUTO_CREATE_TAXONOMY };
+      const options = {
+        apiKeyId: request.caller.id,
+        createPaths: config.AUTO_CREATE_TAXONOMY,
+        workId: request.workId,
+      };
       const [accepted] = await acceptingTransaction(db, (trx) => acceptDocuments(trx, document, options));
       const { documentId, version, outcome } = accepted as NonNullable<typeof accepted>;
       if (outcome === 'accepted')

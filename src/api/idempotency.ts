@@ -1,21 +1,22 @@
 import { createHash } from 'node:crypto';
 import type { Request } from 'express';
 import type { Knex } from 'knex';
-import { beginIdempotent, finishIdempotent, forgetIdempotent } from '../db/idempotency.ts';
+import { beginIdempotent, finishIdempotent, forgetIdempotent, releaseIdempotent } from '../db/idempotency.ts';
 import { AppError } from '../errors.ts';
 import type { Caller, Reply } from './route.ts';
 import type { Upload } from './upload.ts';
 
 /**
- * The same key and body again gets the first reply again. What is being created has a row of its own; this only remembers
- * which reply belonged to the key. Server errors and 429 are not kept, so that trying again can succeed.
+ * The same key and body again gets the first reply again. What is created bears the id that was chosen with the key, so a
+ * try whose reply, or whose reply's record, was lost after its commit finds its row and creates no second one. Server
+ * errors and 429 are not kept, so that trying again can succeed.
  */
 export async function withIdempotency(
   db: Knex,
   caller: Caller,
   key: string,
   hash: string,
-  handle: () => Promise<Reply>,
+  handle: (workId: string) => Promise<Reply>,
 ): Promise<Reply> {
   if (key.length > 255) {
     throw new AppError('validation_failed', 'Idempotency-Key may have at most 255 characters.', {
@@ -23,23 +24,19 @@ export async function withIdempotency(
     });
   }
   const earlier = await beginIdempotent(db, caller.id, key, hash);
-  if (earlier) {
+  if (!earlier) throw inProgress();
+  if (!('workId' in earlier)) {
     if (earlier.request_hash !== hash)
       throw new AppError(
         'idempotency_mismatch',
         'This Idempotency-Key was used with another request: use a new one.',
       );
-    if (!earlier.response)
-      throw new AppError(
-        'idempotency_in_progress',
-        'The first request with this Idempotency-Key has not ended yet.',
-        { retryAfter: 1 },
-      );
+    if (!earlier.response) throw inProgress();
     const { status, body, headers } = earlier.response as unknown as Reply;
     return { status, body, headers: { ...headers, 'Idempotency-Replayed': 'true' } };
   }
   try {
-    const reply = await handle();
+    const reply = await handle(earlier.workId);
     await finishIdempotent(db, caller.id, key, {
       status: reply.status,
       body: reply.body,
@@ -47,9 +44,18 @@ export async function withIdempotency(
     });
     return reply;
   } catch (error) {
-    await forgetIdempotent(db, caller.id, key);
+    const refused = error instanceof AppError && error.status < 500;
+    await (refused ? forgetIdempotent : releaseIdempotent)(db, caller.id, key);
     throw error;
   }
+}
+
+function inProgress(): AppError {
+  return new AppError(
+    'idempotency_in_progress',
+    'The first request with this Idempotency-Key has not ended yet.',
+    { retryAfter: 1 },
+  );
 }
 
 /** What must be the same for a request to be the same again: route and content, not the form's random boundary. */

@@ -1,6 +1,14 @@
 import { z } from 'zod';
 import { acceptDocuments, acceptingTransaction, type NewDocument } from '../db/accept-documents.ts';
-import { type BatchRow, cancelBatch, findBatch, insertBatch, listItems, retryBatch } from '../db/batches.ts';
+import {
+  type BatchRow,
+  batchExists,
+  cancelBatch,
+  findBatch,
+  insertBatch,
+  listItems,
+  retryBatch,
+} from '../db/batches.ts';
 import { AppError } from '../errors.ts';
 import type { ApiContext } from './app.ts';
 import { refuseWhenFull } from './backpressure.ts';
@@ -75,23 +83,18 @@ export function batchRoutes(context: ApiContext): AnyRoute[] {
     alsoAccepts: { 'multipart/form-data': fileForm },
     maxFiles: 100,
     responses: { 202: { description: 'Accepted', schema: batchSchema } },
-    handler: async ({ body, upload, caller }) => {
+    handler: async ({ body, upload, caller, workId: id }) => {
       await refuseWhenFull(context, 'ingestion');
       const documents = upload
         ? fromUpload(upload)
         : body.items.map((item) => fromBody(withDefaults(item, body.defaults)));
       const options = { apiKeyId: caller.id, createPaths: config.AUTO_CREATE_TAXONOMY };
-      const { id, accepted } = await acceptingTransaction(db, async (trx) => {
+      const accepted = await acceptingTransaction(db, async (trx) => {
+        if (await batchExists(trx, id)) return [];
         const accepted = await acceptDocuments(trx, documents, options);
-        return {
-          accepted,
-          id: await insertBatch(
-            trx,
-            caller.id,
-            documents.map((document) => document.externalId),
-            accepted,
-          ),
-        };
+        const names = documents.map((document) => document.externalId);
+        await insertBatch(trx, id, caller.id, names, accepted);
+        return accepted;
       });
       for (const [priority, versions] of byPriority(documents, accepted)) await nudge(versions, priority);
       return {

@@ -23,6 +23,8 @@ export interface RouteRequest<P extends Schema, Q extends Schema, B extends Sche
   /** Undefined on public routes only. */
   caller: Caller;
   requestId: string;
+  /** For what the request creates: the same at every try with one Idempotency-Key. */
+  workId: string;
   raw: Request;
   signal: AbortSignal;
 }

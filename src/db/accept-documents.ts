@@ -40,6 +40,8 @@ interface Known {
 interface AcceptOptions {
   apiKeyId: string | null;
   createPaths: boolean;
+  /** Id for a document without external_id, the same at every try; left out: a new one. */
+  workId?: string;
 }
 
 /**
@@ -60,7 +62,9 @@ export async function acceptDocuments(
   const known = await lockKnown(trx, items);
   const accepted: Accepted[] = [];
   for (const [index, item] of inOrderOfNames(items)) {
-    const row = nextRow(item, item.externalId === null ? undefined : known.get(item.externalId));
+    const unnamed = item.externalId === null;
+    const before = unnamed ? await findTry(trx, options.workId) : known.get(item.externalId as string);
+    const row = nextRow(item, before, (unnamed ? options.workId : undefined) ?? randomUUID());
     if (row.outcome === 'accepted') {
       await insertRows(trx, row, item, options.apiKeyId);
       if (item.externalId !== null) known.set(item.externalId, row);
@@ -81,13 +85,13 @@ function inOrderOfNames(items: readonly NewDocument[]): [number, NewDocument][] 
 
 type NextRow = Known & { outcome: Accepted['outcome'] };
 
-/** What becomes of a document that is known as `before`. */
-function nextRow(item: NewDocument, before: Known | undefined): NextRow {
+/** What becomes of a document that is known as `before`, or is new under `id`. */
+function nextRow(item: NewDocument, before: Known | undefined, id: string): NextRow {
   const hash = contentHash(item);
   if (before && before.content_hash === hash && !['failed', 'cancelled'].includes(before.status))
     return { ...before, outcome: 'unchanged' };
   return {
-    id: before?.id ?? randomUUID(),
+    id: before?.id ?? id,
     version: (before?.version ?? 0) + 1,
     content_hash: hash,
     status: 'queued',
@@ -113,10 +117,13 @@ async function insertRows(
   await insertVersion(trx, row, item);
 }
 
-/** Postgres' code for a broken unique index: two callers brought the same external_id at the same moment. */
-const uniqueViolation = '23505';
+/** Postgres' codes for a broken unique index, and for transactions that wait for each other. */
+const [uniqueViolation, deadlock] = ['23505', '40P01'];
 
-/** Runs `work` in a transaction, again when another caller created the same external_id meanwhile. */
+/** What two callers of one name, or two tries of one request, meet in. */
+const racing = new Set(['documents_external_id', 'documents_pkey', 'ingestion_batches_pkey']);
+
+/** Runs `work` in a transaction, again when another caller or try created the same meanwhile. */
 export async function acceptingTransaction<T>(
   db: Knex,
   work: (trx: Knex.Transaction) => Promise<T>,
@@ -125,9 +132,8 @@ export async function acceptingTransaction<T>(
     try {
       return await db.transaction(work);
     } catch (error) {
-      const raced =
-        (error as { code?: string; constraint?: string }).code === uniqueViolation &&
-        (error as { constraint?: string }).constraint === 'documents_external_id';
+      const { code, constraint } = error as { code?: string; constraint?: string };
+      const raced = code === deadlock || (code === uniqueViolation && racing.has(constraint ?? ''));
       if (!raced || attempt === 5) throw error;
     }
   }
@@ -151,6 +157,17 @@ async function lockKnown(trx: Knex.Transaction, items: readonly NewDocument[]): 
     [locked.map(({ id }) => id)],
   );
   return new Map(rows.map((row: Known & { external_id: string }) => [row.external_id, row]));
+}
+
+/** What an earlier try of the same request created. */
+async function findTry(trx: Knex.Transaction, workId: string | undefined): Promise<Known | undefined> {
+  if (workId === undefined) return undefined;
+  const { rows } = await trx.raw(
+    `select d.id, d.version, v.content_hash, v.status from documents d
+       join document_versions v on v.document_id = d.id and v.version = d.version where d.id = ?`,
+    [workId],
+  );
+  return rows[0];
 }
 
 async function nextVersion(

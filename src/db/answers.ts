@@ -33,6 +33,8 @@ export interface AnswerRow {
 }
 
 export interface NewAnswer {
+  /** The same id again is the same question again. */
+  id: string;
   question: string;
   request: Record<string, unknown>;
   apiKeyId: string | null;
@@ -45,6 +47,7 @@ export interface NewAnswer {
 export async function insertAnswer(db: Db, answer: NewAnswer): Promise<AnswerRow> {
   const [row] = await db('answers')
     .insert({
+      id: answer.id,
       question: answer.question,
       request: JSON.stringify(answer.request),
       api_key_id: answer.apiKeyId,
@@ -53,8 +56,10 @@ export async function insertAnswer(db: Db, answer: NewAnswer): Promise<AnswerRow
       deadline_at: db.raw(`now() + ? * interval '1 millisecond'`, [answer.deadlineMs]),
       expires_at: db.raw(`now() + ? * interval '1 hour'`, [answer.keepHours]),
     })
+    .onConflict('id')
+    .ignore()
     .returning('*');
-  return row;
+  return row ?? db('answers').where({ id: answer.id }).first();
 }
 
 export async function findAnswer(db: Db, id: string): Promise<AnswerRow | undefined> {

@@ -27,15 +27,14 @@ export interface BatchRow {
 
 export async function insertBatch(
   trx: Knex.Transaction,
+  id: string,
   apiKeyId: string | null,
   externalIds: readonly (string | null)[],
   accepted: readonly Accepted[],
-): Promise<string> {
-  const [batch] = await trx('ingestion_batches')
-    .insert({ api_key_id: apiKeyId, total: accepted.length })
-    .returning('id');
+): Promise<void> {
+  await trx('ingestion_batches').insert({ id, api_key_id: apiKeyId, total: accepted.length });
   const rows = accepted.map((item, n) => ({
-    batch_id: batch.id,
+    batch_id: id,
     n,
     external_id: externalIds[n] ?? null,
     document_id: item.documentId,
@@ -43,7 +42,11 @@ export async function insertBatch(
     outcome: item.outcome,
   }));
   for (let i = 0; i < rows.length; i += 200) await trx('ingestion_items').insert(rows.slice(i, i + 200));
-  return batch.id;
+}
+
+/** Whether a try of the same request has created it already. */
+export async function batchExists(trx: Knex.Transaction, id: string): Promise<boolean> {
+  return (await trx('ingestion_batches').where({ id }).first('id')) !== undefined;
 }
 
 /** Where an item stands is read from its version: there is no counter that could drift. A deleted document counts as cancelled. */

@@ -1,9 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Db } from './connect.ts';
+import { leaseLost, leaseUntil } from './lease.ts';
 import type { VersionKey } from './versions.ts';
-
-/** A batch is claimed for this long; a worker that died frees it by not coming back. */
-const claimSeconds = 120;
 
 export interface ChunkToEmbed {
   seq: number;
@@ -33,7 +31,7 @@ export async function claimChunks(
         where c.document_id = ? and c.version = ? and x.chunk_seq is null
           and (c.embed_until is null or c.embed_until < now())
         order by c.n limit ? for update of c skip locked)
-     update chunks c set embed_token = ?, embed_until = now() + interval '${claimSeconds} seconds'
+     update chunks c set embed_token = ?, embed_until = ${leaseUntil}
        from mine where c.seq = mine.seq returning c.seq, c.n, c.heading, c.text`,
     [model, key.documentId, key.version, limit, token],
   );
@@ -61,6 +59,14 @@ export async function saveVectors(
     [model, chunks.map((chunk) => chunk.seq), vectors.map((vector) => `[${vector.join(',')}]`), token],
   );
   return rowCount ?? 0;
+}
+
+/** Extends the claim. Throws `lease_lost` when others have taken all of the chunks over. */
+export async function extendClaim(db: Db, token: string): Promise<void> {
+  const extended = await db('chunks')
+    .where('embed_token', token)
+    .update({ embed_until: db.raw(leaseUntil) });
+  if (extended === 0) throw leaseLost();
 }
 
 /** Gives claimed chunks back at once after a failure. */

@@ -56,17 +56,20 @@ export function openQueues(config: Config, database: Database, log: Log, metrics
   const queues = new Map(queueNames.map((name) => [name, store.open(name)]));
   for (const [name, queue] of queues)
     queue.on('error', (error) => log.warn({ queue: name, err: error }, 'queue store trouble'));
+  const missed = createMissed(store, log);
   const get = (name: QueueName) => queues.get(name) as Queue;
   return {
     list: [...queues.values()],
     enqueue: async (name, payloads, options = {}) => {
       const jobs = payloads.map((payload) => describeJob(name, payload, options));
       if (jobs.length === 0) return true;
+      const add = () => within(store.patienceMs, get(catalog[name].queue).addBulk(jobs));
       try {
         if (!store.ready()) throw new Error('the store is away');
-        await within(store.patienceMs, get(catalog[name].queue).addBulk(jobs));
+        await add();
         return true;
       } catch (error) {
+        missed.keep(add, jobs.length);
         metrics.enqueueFailures.inc({ job: name }, jobs.length);
         log.warn(
           { job: name, count: jobs.length, err: error },
@@ -81,6 +84,31 @@ export function openQueues(config: Config, database: Database, log: Log, metrics
     close: async () => {
       await Promise.allSettled([...queues.values()].map((queue) => queue.close()));
       await store.close();
+    },
+  };
+}
+
+/** Nudges kept in memory while the store is away; beyond these, rows wait for requeueLost. */
+const mostMissed = 10_000;
+
+/** Gives the store the nudges that it missed as soon as it is back, rather than when their rows are found to wait. */
+function createMissed(store: Store, log: Log) {
+  let adds: (() => Promise<unknown>)[] = [];
+  let count = 0;
+  store.onReady(() => {
+    const again = adds;
+    adds = [];
+    count = 0;
+    const nudge = async () => {
+      for (const add of again) await add();
+    };
+    nudge().catch((error) => log.warn({ err: error }, 'missed nudges are left to requeueLost'));
+  });
+  return {
+    keep: (add: () => Promise<unknown>, jobs: number) => {
+      if (count + jobs > mostMissed) return;
+      count += jobs;
+      adds.push(add);
     },
   };
 }

@@ -19,6 +19,7 @@ export function openPostgresStore(pool: pg.Pool): Store {
     // The store is the database that has just taken the row: it is worth waiting for.
     patienceMs: 10_000,
     ready: () => true,
+    onReady: () => undefined,
     open: (name) => new Queue(name, { connection }, createPostgresBackend as never) as Queue,
     openWorker: (name, processor, options) =>
       new Worker(name, processor, { ...options, connection }, createPostgresBackend as never) as Worker,

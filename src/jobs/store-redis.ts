@@ -33,8 +33,9 @@ export function openRedisStore(url: string, name: string, log: Log): Store {
   };
   const producer = open();
   return {
-    patienceMs: 1000,
+    patienceMs: 500,
     ready: () => producer.status === 'ready',
+    onReady: (listener) => void producer.on('ready', listener),
     open: (queue) => new Queue(queue, { connection: producer, prefix }),
     openWorker: (queue, processor, options) =>
       new Worker(queue, processor, { ...options, connection: open(), prefix }),

@@ -9,6 +9,8 @@ export interface Store {
   patienceMs: number;
   /** Whether the store can take a command now. Producers don't wait for one that is away. */
   ready(): boolean;
+  /** Calls when the store is back after it was away. */
+  onReady(listener: () => void): void;
   open(name: QueueName): Queue;
   openWorker(name: QueueName, processor: Processor, options: Omit<WorkerOptions, 'connection'>): Worker;
   close(): Promise<void>;

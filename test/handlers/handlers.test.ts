@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { acceptDocuments, acceptingTransaction } from '../../src/db/accept-documents.ts';
 import { endAnswer, findAnswer, insertAnswer } from '../../src/db/answers.ts';
@@ -160,6 +161,7 @@ describe('answerQuestion', () => {
   });
   const insert = (deadlineMs = 60_000) =>
     insertAnswer(context.db, {
+      id: randomUUID(),
       question: 'How fast may forklifts drive in the hall?',
       request: { mode: 'answer', final_topk: 5, strategy: 'auto', flags: {} },
       ...{ apiKeyId: null, requestId: 'r', traceparent: null, deadlineMs, keepHours: 1 },

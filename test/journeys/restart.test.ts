@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { readConfig } from '../../src/config.ts';
 import { openDatabase } from '../../src/db/connect.ts';
 import { documents, documentsReady, expectAllEnded, postAll } from '../support/caravan.ts';
@@ -15,10 +15,10 @@ let stores: Stores;
 beforeAll(async () => {
   stores = await createStores();
 });
-afterAll(async () => {
-  for (const child of launched) await child.kill('SIGKILL');
-  await stores.remove();
+afterEach(async () => {
+  for (const child of launched.splice(0)) await child.kill('SIGKILL');
 });
+afterAll(() => stores.remove());
 
 function start(): ServiceProcess {
   const child = launch('workers/start.ts', {
@@ -66,5 +66,5 @@ describe('a service that is killed', () => {
     expect(await refused.ended).toBe(1);
     expect(refused.output()).toMatch(/DATA_DIR .+ is in use by another process/);
     await child.kill('SIGTERM');
-  });
+  }, 180_000);
 });

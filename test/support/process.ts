@@ -33,11 +33,16 @@ export function launch(entry: string, environment: Record<string, string>): Serv
   return {
     output: () => output,
     says: (pattern) =>
-      waitFor(`${entry} says ${pattern}`, () => {
-        const found = pattern.exec(output)?.[1];
-        if (!found && hasEnded(child)) throw new Error(`${entry} ended with ${child.exitCode}: ${output}`);
-        return found;
-      }),
+      waitFor(
+        `${entry} says ${pattern}`,
+        () => {
+          const found = pattern.exec(output)?.[1];
+          if (!found && hasEnded(child)) throw new Error(`${entry} ended with ${child.exitCode}: ${output}`);
+          return found;
+        },
+        // A first start makes a database and reads a model, maybe beside other tests that do.
+        { withinMs: 120_000 },
+      ),
     ended,
     kill: async (signal) => {
       if (!hasEnded(child)) child.kill(signal);

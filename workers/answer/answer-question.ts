@@ -5,6 +5,7 @@ import {
   endAnswer,
   releaseAnswer,
 } from '../../src/db/answers.ts';
+import { extendLease } from '../../src/db/lease.ts';
 import { AppError } from '../../src/errors.ts';
 import type { Handler } from '../context.ts';
 import { underLease } from '../lease.ts';
@@ -16,9 +17,10 @@ export const answerQuestion: Handler<'answerQuestion'> = {
   async run({ answerId }, context) {
     const answer = await claimAnswer(context.db, answerId);
     if (!answer) return;
+    const extend = () => extendLease(context.db, 'answers', answer.token);
     const deadline = AbortSignal.timeout(answer.msLeft);
     try {
-      const run = await underLease(context, 'answers', answer.token, (signal) =>
+      const run = await underLease(context, extend, (signal) =>
         runSteps(answer, { ...context, signal: AbortSignal.any([signal, deadline]) }),
       );
       const { result, action } = run;

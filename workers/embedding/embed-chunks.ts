@@ -2,12 +2,14 @@ import {
   type ChunkToEmbed,
   type ClaimedChunks,
   claimChunks,
+  extendClaim,
   releaseChunks,
   saveVectors,
 } from '../../src/db/embeddings.ts';
 import { failVersion, makeLive, type VersionKey } from '../../src/db/versions.ts';
 import { maxEmbeddingBatch } from '../../src/jobs/batches.ts';
 import type { Context, Handler } from '../context.ts';
+import { underLease } from '../lease.ts';
 
 /**
  * Vectors for the version's chunks that have none, batch by batch until none is left to claim; other deliveries take other
@@ -29,13 +31,15 @@ export const embedChunks: Handler<'embedChunks'> = {
   },
 };
 
-async function embedBatch(
-  { token, title, chunks }: ClaimedChunks,
-  { db, embedder, metrics, signal }: Context,
-): Promise<void> {
+async function embedBatch({ token, title, chunks }: ClaimedChunks, context: Context): Promise<void> {
+  const { db, embedder, metrics } = context;
   try {
     const texts = chunks.map((chunk) => toText(title, chunk));
-    const vectors = await embedder.embed(texts, { task: 'passage', signal });
+    const vectors = await underLease(
+      context,
+      () => extendClaim(db, token),
+      (signal) => embedder.embed(texts, { task: 'passage', signal }),
+    );
     const stored = await saveVectors(db, token, embedder.model, chunks, vectors);
     metrics.chunksEmbedded.inc({ model: embedder.model }, stored);
   } catch (error) {

@@ -1,4 +1,5 @@
 import { loadBlob } from '../../src/db/blobs.ts';
+import { extendLease } from '../../src/db/lease.ts';
 import {
   type ClaimedVersion,
   claimVersion,
@@ -19,8 +20,9 @@ export const ingestDocument: Handler<'ingestDocument'> = {
     const claimed = await claimVersion(context.db, key);
     if (!claimed) return;
     const { CHUNK_TOKENS: size, CHUNK_OVERLAP_TOKENS: overlap } = context.config;
+    const extend = () => extendLease(context.db, 'document_versions', claimed.token);
     try {
-      const parsed = await underLease(context, 'document_versions', claimed.token, async (signal) => {
+      const parsed = await underLease(context, extend, async (signal) => {
         const source = await readSource(context, key, claimed);
         const options = { title: claimed.attributes.title, size, overlap };
         return context.parsers.prepare(source, options, signal);
