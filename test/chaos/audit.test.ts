@@ -1,0 +1,107 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startService, type TestService } from '../support/service.ts';
+import { waitFor } from '../support/wait-for.ts';
+import { type Audit, auditLedger } from './audit.ts';
+import { openClient } from './client.ts';
+import { brokenInvariants, checkInvariants } from './invariants.ts';
+import { type Entry, openLedger } from './ledger.ts';
+import { driveLoad } from './load.ts';
+import { planLoad } from './plan.ts';
+import { adminKey } from './product.ts';
+import { createRandom } from './random.ts';
+
+type Verdict = keyof Omit<Audit, 'reruns'>;
+
+/** What could have happened to the rows, and what the audit must call it. */
+const damages: [Verdict, string, string][] = [
+  [
+    'lost',
+    'a document is gone',
+    `delete from documents where id = (select max(id::text)::uuid from documents)`,
+  ],
+  ['lost', 'an ingestion failed', `update document_versions set status = 'failed'`],
+  ['lost', 'an answer is gone', 'delete from answers'],
+  ['lost', 'an answer expired', `update answers set status = 'expired'`],
+  ['lost', 'a batch lacks an item', 'delete from ingestion_items where n = 1'],
+  ['lost', 'a chunk is gone', 'delete from chunks where seq = (select max(seq) from chunks)'],
+  ['lost', 'a vector is gone', 'delete from chunk_vectors where chunk_seq = (select max(seq) from chunks)'],
+  ['lost', 'a posting is gone', 'delete from postings where chunk_seq = (select max(seq) from chunks)'],
+  ['lost', 'an experience is gone', 'delete from experiences where id = (select max(id) from experiences)'],
+  ['doubled', 'an answer was made twice', answerCopy('question')],
+  [
+    'doubled',
+    'a batch was made twice',
+    `with b as (insert into ingestion_batches (total) values (3) returning id)
+     insert into ingestion_items (batch_id, n, external_id, outcome)
+     select b.id, n, external_id, outcome from ingestion_items, b where batch_id = (select max(batch_id::text)::uuid from ingestion_items)`,
+  ],
+  [
+    'doubled',
+    'a document has a version that nobody sent',
+    `insert into document_versions (document_id, version, status, content_hash, content_type, attributes, bytes)
+     select document_id, 9, 'cancelled', content_hash, content_type, attributes, bytes from document_versions where version = 1`,
+  ],
+  ['doubled', 'a posting too many', `insert into postings select 'xyzzy', max(seq), 1, 1 from chunks`],
+  ['doubled', 'the corpus counted a chunk twice', 'update corpus_state set live_chunks = live_chunks + 1'],
+  ['doubled', 'an experience counted twice', 'update strategy_statistics set experiences = experiences + 1'],
+  ['phantom', "an answer is nobody's", answerCopy(`question || '?'`)],
+  ['phantom', "a document is nobody's", `update documents set external_id = 'another-' || external_id`],
+  [
+    'phantom',
+    'an experience without its answer',
+    'update experiences set answer_id = gen_random_uuid() where id = (select max(id) from experiences)',
+  ],
+  ['phantom', 'chunks of a version that is not live', 'update documents set live_version = live_version + 1'],
+  ['stuck', 'an answer waits', `update answers set status = 'queued'`],
+  ['stuck', 'a lease is held', 'update document_versions set lease_token = gen_random_uuid()'],
+  ['stuck', 'an experience was not learned from', 'update experiences set learned_at = null'],
+];
+
+function answerCopy(question: string): string {
+  return `insert into answers (question, request, deadline_at, expires_at)
+          select ${question}, request, deadline_at, expires_at from answers limit 1`;
+}
+
+let service: TestService;
+let ledger: Entry[];
+let model: string;
+
+const query = <Row>(text: string, values?: unknown[]) => service.sql.query<Row>(text, values);
+
+async function audit(): Promise<Audit> {
+  const found = await auditLedger(query, ledger);
+  await checkInvariants(query, model, found);
+  return found;
+}
+
+beforeAll(async () => {
+  service = await startService({ ADMIN_API_KEY: adminKey });
+  const random = createRandom(3);
+  ledger = openLedger(planLoad(random, 120));
+  const submit = openClient(service.url, random);
+  await driveLoad(ledger, submit, { concurrency: 8, rate: 1000, gate: async () => undefined });
+  model = await waitFor('all has ended', async () => {
+    const [row] = await query<{ model: string }>('select model from chunk_vectors limit 1');
+    return row && (await brokenInvariants(query, row.model, 'settled')).length === 0 && row.model;
+  });
+});
+afterAll(() => service.stop());
+
+describe('the audit', () => {
+  it('finds nothing in what is in order', async () => {
+    expect(new Set(ledger.map(({ kind }) => kind))).toEqual(
+      new Set(['document', 'version', 'batch', 'answer', 'delete']),
+    );
+    expect(await audit()).toEqual({ lost: [], doubled: [], phantom: [], stuck: [], reruns: 0 });
+  });
+
+  it.each(damages)('calls it %s when %s', async (verdict, _what, damage) => {
+    await query('begin');
+    try {
+      await query(damage);
+      expect((await audit())[verdict]).not.toEqual([]);
+    } finally {
+      await query('rollback');
+    }
+  });
+});

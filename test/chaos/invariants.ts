@@ -1,0 +1,136 @@
+import type { Audit } from './audit.ts';
+import type { Stage } from './stage.ts';
+
+interface Invariant {
+  broken: keyof Pick<Audit, 'lost' | 'doubled' | 'phantom' | 'stuck'>;
+  says: string;
+  /** Rows that break it. */
+  sql: string;
+}
+
+const words = `select w.word, c.seq, w.frequency, c.word_count from chunks c
+  cross join lateral unnest(c.words, c.frequencies) as w(word, frequency) where c.live`;
+const postings = 'select word, chunk_seq, frequency, word_count from postings';
+
+/** What holds of the rows whatever was asked, once nothing moves. `:model` stands for the embedding model in use. */
+const invariants: Invariant[] = [
+  {
+    broken: 'lost',
+    says: 'a live version lacks chunks',
+    sql: `select v.document_id from document_versions v join documents d on d.id = v.document_id and d.live_version = v.version
+            left join chunks c on c.document_id = v.document_id and c.version = v.version and c.live
+           group by v.document_id, v.version, v.chunk_count having count(c.seq) < v.chunk_count or v.chunk_count = 0`,
+  },
+  {
+    broken: 'lost',
+    says: 'a live chunk has no vector of the model in use',
+    sql: `select c.seq from chunks c left join chunk_vectors x on x.chunk_seq = c.seq and x.model = :model
+           where c.live and x.chunk_seq is null`,
+  },
+  { broken: 'lost', says: 'a word of a live chunk has no posting', sql: `${words} except all ${postings}` },
+  {
+    broken: 'lost',
+    says: 'a completed answer has no experience',
+    sql: `select a.id from answers a where a.status = 'completed'
+           and not exists (select from experiences e where e.answer_id = a.id and e.source = 'answer')`,
+  },
+  {
+    broken: 'doubled',
+    says: 'a version has more chunks than it was split into',
+    sql: `select v.document_id from document_versions v join chunks c using (document_id, version)
+           group by v.document_id, v.version, v.chunk_count having count(*) > v.chunk_count or count(*) > count(distinct c.n)`,
+  },
+  {
+    broken: 'doubled',
+    says: 'a chunk has two vectors of one model',
+    sql: 'select chunk_seq from chunk_vectors group by chunk_seq, model having count(*) > 1',
+  },
+  {
+    broken: 'doubled',
+    says: 'a document is found by two versions',
+    sql: 'select document_id from chunks where live group by document_id having count(distinct version) > 1',
+  },
+  {
+    broken: 'doubled',
+    says: 'a posting stands for no word of a live chunk',
+    sql: `${postings} except all (${words})`,
+  },
+  {
+    broken: 'doubled',
+    says: 'the sums of the corpus are not the sums of its chunks',
+    sql: `select live_chunks, live_words from corpus_state
+          except select count(*), coalesce(sum(word_count), 0)::bigint from chunks where live`,
+  },
+  {
+    broken: 'doubled',
+    says: 'an answer has two experiences of its own',
+    sql: `select answer_id from experiences where source = 'answer' group by answer_id having count(*) > 1`,
+  },
+  {
+    broken: 'doubled',
+    says: 'the statistics of a strategy are not those of its experiences',
+    sql: `select s.action from strategy_statistics s full join (
+            select action, count(*)::int as n, avg(reward) as mean from experiences group by action) e on e.action = s.action
+           where s.experiences is distinct from e.n or abs(s.reward_mean - e.mean) > 1e-6`,
+  },
+  {
+    broken: 'phantom',
+    says: 'an experience belongs to no completed answer',
+    sql: `select e.id from experiences e left join answers a on a.id = e.answer_id and a.status = 'completed' where a.id is null`,
+  },
+  {
+    broken: 'phantom',
+    says: 'a chunk belongs to a version that is not the live one',
+    sql: `select c.seq from chunks c join documents d on d.id = c.document_id
+           where d.live_version is distinct from c.version or not c.live`,
+  },
+  {
+    broken: 'stuck',
+    says: 'a version, an answer or an operation has not ended',
+    sql: `select document_id::text from document_versions where status in ('queued', 'parsing', 'embedding')
+          union all select id::text from answers where status in ('queued', 'in_progress')
+          union all select id::text from operations where status in ('queued', 'in_progress')`,
+  },
+  {
+    broken: 'stuck',
+    says: 'a lease is held by nobody',
+    sql: `select document_id::text from document_versions where lease_token is not null
+          union all select id::text from answers where lease_token is not null
+          union all select id::text from operations where lease_token is not null`,
+  },
+  {
+    broken: 'stuck',
+    says: 'an experience was not learned from',
+    sql: 'select id from experiences where learned_at is null',
+  },
+];
+
+/** Those that the product restores by itself when it is given time: what a run waits for. */
+const settling = new Set(
+  invariants.filter(({ broken, sql }) => broken === 'stuck' || sql.includes(':model')),
+);
+
+interface Broken extends Pick<Invariant, 'broken' | 'says'> {
+  row: object;
+}
+
+/** One entry a row that breaks one of them. */
+export async function brokenInvariants(
+  query: Stage['query'],
+  model: string,
+  which: 'all' | 'settled',
+): Promise<Broken[]> {
+  const found: Broken[] = [];
+  for (const invariant of invariants) {
+    if (which === 'settled' && !settling.has(invariant)) continue;
+    const { sql, ...rest } = invariant;
+    const rows = await query<object>(sql.replace(':model', '$1'), sql.includes(':model') ? [model] : []);
+    found.push(...rows.map((row) => ({ ...rest, row })));
+  }
+  return found;
+}
+
+export async function checkInvariants(query: Stage['query'], model: string, audit: Audit): Promise<void> {
+  for (const { broken, says, row } of await brokenInvariants(query, model, 'all'))
+    audit[broken].push(`${says}: ${JSON.stringify(row)}`);
+}
