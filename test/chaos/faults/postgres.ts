@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type pg from 'pg';
+import { queueNames } from '../../../src/jobs/job.ts';
 import { type Fault, type Scene, serverTiers } from '../fault.ts';
 
 export const postgresImmediate: Fault = {
@@ -10,6 +11,7 @@ export const postgresImmediate: Fault = {
   inject: async ({ services }) => services.run('restart-postgres', 'immediate'),
 };
 
+/** BullMQ gives the connection on which a worker listens the name of its queue. */
 export const listenDrop: Fault = {
   name: 'listen-drop',
   says: 'the connections on which workers listen for jobs are ended by the server',
@@ -17,7 +19,8 @@ export const listenDrop: Fault = {
   inject: async ({ stage, exceeded }) => {
     const dropped = await stage.query<object>(
       `select pg_terminate_backend(pid) from pg_stat_activity
-        where datname = current_database() and query ilike 'listen%' and pid <> pg_backend_pid()`,
+        where datname = current_database() and application_name = any($1)`,
+      [queueNames],
     );
     if (dropped.length === 0) exceeded('no connection was listening');
   },
