@@ -66,16 +66,26 @@ async function main(): Promise<number> {
     rate: Number(options.rate),
     drainMs: Number(options.drain) * 1000,
   };
-  const results: Result[] = [];
+  const results: (Result | undefined)[] = [];
   for (const fault of wanted) {
     const reason = obstacle(fault, environment);
     if (reason) say(`${fault.name} skipped: ${reason}`);
     else {
-      const result = await (options.naive ? runNaive : runFault)(fault, run, environment);
+      const result = await attempt(fault, run);
       results.push(result);
-      process.stdout.write(`${JSON.stringify(result)}\n`);
+      if (result) process.stdout.write(`${JSON.stringify(result)}\n`);
     }
   }
   if (results.length === 0) return 2;
-  return results.every(isGood) ? 0 : 1;
+  return results.every((result) => result && isGood(result)) ? 0 : 1;
+}
+
+/** Undefined when the run itself failed: the next fault has its turn nevertheless. */
+async function attempt(fault: Fault, run: RunOptions): Promise<Result | undefined> {
+  try {
+    return await (options.naive ? runNaive : runFault)(fault, run, environment);
+  } catch (error) {
+    say(`${fault.name} could not be run to its end: ${(error as Error).stack}`);
+    return undefined;
+  }
 }
