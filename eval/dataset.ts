@@ -3,7 +3,7 @@ import { access } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
-import type { Judgements } from './measures.ts';
+import type { Judgements } from '../src/evaluation/measures.ts';
 
 const passage = z.object({ _id: z.string(), title: z.string().default(''), text: z.string() });
 const query = z.object({ _id: z.string(), text: z.string(), split: z.string().optional() });

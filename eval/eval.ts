@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import cliProgress from 'cli-progress';
+import { bootstrap, mean, ndcg, recall, reciprocalRank } from '../src/evaluation/measures.ts';
 import { type Dataset, readDataset } from './dataset.ts';
-import { bootstrap, mean, ndcg, recall, reciprocalRank } from './measures.ts';
 import { type EvalService, startEvalService } from './service.ts';
 
 const usage = `npm run eval -- --data DIR [--strategy keyword,vector,hybrid] [--split test] [--limit N] [--json]
