@@ -105,6 +105,11 @@ export const environmentShape = {
     .default(0)
     .describe('Number of reverse proxies in front whose X-Forwarded-For is believed.'),
   SHUTDOWN_SECONDS: whole(1, 600).default(25).describe('Hard deadline of a graceful shutdown.'),
+  DRAIN_MS: whole(0, 60_000)
+    .default(1000)
+    .describe(
+      'How long the API, told to stop, goes on answering callers who keep their connection open, milliseconds.',
+    ),
 };
 
 const schema = z.object(environmentShape);

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Knex } from 'knex';
 import { type ApiContext, createApp } from './api/app.ts';
+import { drainable } from './api/drain.ts';
 import { bounded } from './bounded.ts';
 import type { Config } from './config.ts';
 import { type Database, openDatabase } from './db/connect.ts';
@@ -103,19 +104,14 @@ export async function openApi(
   );
   exportWorkers(metrics, () => bounded(liveWorkers(db), 2000));
   const server = createServer(createApp(context));
+  // Longer than load balancers keep an idle connection (60 s): who closes first must not be the one who is sent to.
+  server.keepAliveTimeout = 65_000;
+  const drain = drainable(server);
   server.listen(config.PORT, config.HOST);
   await once(server, 'listening');
-  shutdown.add('http', () => closeServer(server));
+  shutdown.add('http', () => drain(config.DRAIN_MS));
   const { port } = server.address() as AddressInfo;
   const url = `http://${config.HOST === '0.0.0.0' ? '127.0.0.1' : config.HOST}:${port}`;
   log.info({ url, tier: config.tier }, 'listening');
   return { url, adminKey: secrets.adminKey, adminKeyIsNew: secrets.adminKeyIsNew };
-}
-
-/** Lets running requests end; connections kept alive without one are closed. */
-async function closeServer(server: Server): Promise<void> {
-  const closed = once(server, 'close');
-  server.close();
-  server.closeIdleConnections();
-  await closed;
 }

@@ -19,7 +19,7 @@ export async function underLease<T>(
         else log.warn({ err: error }, 'could not extend a lease');
       });
     },
-    (leaseSeconds * 1000) / 3,
+    (leaseSeconds * 1000) / 4,
   );
   try {
     return await work(AbortSignal.any([signal, lost.signal]));

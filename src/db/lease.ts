@@ -3,9 +3,10 @@ import type { Db } from './connect.ts';
 
 /**
  * Work is leased, not owned: whoever claims a row gets a token and this many seconds, extends them while it works, and
- * writes only while the token still stands. Times are the database's, so a worker's wrong clock changes nothing.
+ * writes only while the token still stands. Times are the database's, so a worker's wrong clock changes nothing. Shorter than
+ * the lock that BullMQ holds on the job: when it gives a dead worker's job to the next one, the row is free to be claimed.
  */
-export const leaseSeconds = 60;
+export const leaseSeconds = 20;
 export const leaseUntil = `now() + interval '${leaseSeconds} seconds'`;
 
 type LeasedTable = 'document_versions' | 'answers' | 'operations';

@@ -41,12 +41,14 @@ export async function findLost(db: Db, model: string, patience: Patience): Promi
   // Live chunks without a vector of the model in use count too: after a change of the model search can't see them.
   const embed = await db.raw(
     `select v.document_id as "documentId", v.version, v.priority from document_versions v
-      where (v.status = 'embedding' and v.updated_at < now() - ?::interval)
+      where (v.status = 'embedding' and (v.updated_at < now() - ?::interval or exists (
+           select from chunks c left join chunk_vectors x on x.chunk_seq = c.seq and x.model = ?
+            where c.document_id = v.document_id and c.version = v.version and x.chunk_seq is null and c.embed_until < now())))
          or (v.status = 'ready' and (v.document_id, v.version) in (
            select c.document_id, c.version from chunks c left join chunk_vectors x on x.chunk_seq = c.seq and x.model = ?
             where c.live and x.chunk_seq is null and (c.embed_until is null or c.embed_until < now())))
       order by v.queued_at limit ?`,
-    [since('embed'), model, limit],
+    [since('embed'), model, model, limit],
   );
   const answers = await db.raw(
     `select id from answers

@@ -56,7 +56,7 @@ export const catalog = {
     once: () => 'requeue-lost',
     attempts: 1,
     timeoutMs: minutes,
-    everyMs: 15 * seconds,
+    everyMs: 5 * seconds,
   }),
   /** Answers past their deadline or their time to be kept, stale cache rows, forgotten idempotency keys. */
   sweepExpired: defineJob({

@@ -78,7 +78,7 @@ beforeAll(async () => {
   service = await startService({ ADMIN_API_KEY: adminKey });
   const random = createRandom(3);
   ledger = openLedger(planLoad(random, 120));
-  const submit = openClient(service.url, random);
+  const submit = openClient(() => service.url, random);
   await driveLoad(ledger, submit, { concurrency: 8, rate: 1000, gate: async () => undefined });
   model = await waitFor('all has ended', async () => {
     const [row] = await query<{ model: string }>('select model from chunk_vectors limit 1');

@@ -3,20 +3,21 @@ import { type Client, createClient, type Reply } from '../support/http.ts';
 import type { Ack, Entry } from './ledger.ts';
 import { adminKey } from './product.ts';
 import type { Random } from './random.ts';
+import { say } from './say.ts';
 
 /** How long a caller goes on trying one request, and waits for one reply. */
 const patienceMs = 300_000;
 const replyMs = 20_000;
 
 /** A caller as they should be: tries again what was cut off or put off, under the same name, until it is accepted. */
-export function openClient(url: string, random: Random) {
-  const client = createClient(url, adminKey);
+export function openClient(url: () => string, random: Random) {
   return async function submit(entry: Entry, id?: string): Promise<void> {
     const deadline = performance.now() + patienceMs;
     while (performance.now() < deadline) {
       const started = performance.now();
-      const reply = await send(client, entry, id);
+      const reply = await send(createClient(url(), adminKey), entry, id);
       if (reply === undefined) entry.cutOff++;
+      else if (reply === 'away') entry.away++;
       else if (isAccepted(reply, entry)) {
         entry.ack = toAck(reply, started);
         return;
@@ -30,8 +31,12 @@ export function openClient(url: string, random: Random) {
   };
 }
 
-/** Undefined when no whole reply came. */
-async function send(client: Client, entry: Entry, id: string | undefined): Promise<Reply | undefined> {
+/** Undefined when no whole reply came, `away` when no connection did. */
+async function send(
+  client: Client,
+  entry: Entry,
+  id: string | undefined,
+): Promise<Reply | 'away' | undefined> {
   const late = new Promise<undefined>((resolve) => setTimeout(resolve, replyMs, undefined).unref());
   const path = { batch: 'ingestion-batches', answer: 'answers', delete: `documents/${id}` }[
     entry.kind as string
@@ -43,7 +48,10 @@ async function send(client: Client, entry: Entry, id: string | undefined): Promi
       : client.post(`/api/v1/${path ?? 'documents'}`, entry.body, headers);
   try {
     return await Promise.race([call, late]);
-  } catch {
+  } catch (error) {
+    const { code } = ((error as Error).cause ?? {}) as { code?: string };
+    if (code === 'ECONNREFUSED') return 'away';
+    say(`${entry.key} was cut off: ${code ?? error}`);
     return undefined;
   }
 }

@@ -1,5 +1,6 @@
 import type { Tier } from '../../src/config.ts';
 import type { GeminiStandIn } from '../support/gemini-stand-in.ts';
+import type { Audit } from './audit.ts';
 import type { Entry } from './ledger.ts';
 import type { Member, Product } from './product.ts';
 import type { Random } from './random.ts';
@@ -39,8 +40,12 @@ export interface Fault {
   missing?: () => string | undefined;
   /** Injects it once. Resolves when the cause is gone: the server is back, the process is started again. */
   inject(scene: Scene, n: number): Promise<void>;
+  /** Looks at the whole once nothing moves any more: what the rules of the ledger don't say. */
+  review?(scene: Scene, audit: Audit): void;
   /** Puts back what outlives the run. */
   restore?(scene: Pick<Scene, 'stage' | 'services'>): Promise<void>;
+  /** API processes, where they are processes of their own; 1 unless given. */
+  apis?: number;
   /** Needs the stand-in for the Gemini API. */
   secondModel?: boolean;
 }

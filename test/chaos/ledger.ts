@@ -16,6 +16,8 @@ export interface Entry extends Planned {
   ack?: Ack;
   /** Tries that ended without a reply: the product may have taken the work or not. */
   cutOff: number;
+  /** Tries that nobody listened to: no connection came about. */
+  away: number;
   /** Replies that said "not now". */
   putOff: number;
   /** A reply that trying again would not change. */
@@ -23,7 +25,7 @@ export interface Entry extends Planned {
 }
 
 export function openLedger(plan: readonly Planned[]): Entry[] {
-  return plan.map((planned) => ({ ...planned, cutOff: 0, putOff: 0 }));
+  return plan.map((planned) => ({ ...planned, cutOff: 0, away: 0, putOff: 0 }));
 }
 
 export const acked = (ledger: readonly Entry[]) => ledger.filter((entry) => entry.ack !== undefined);

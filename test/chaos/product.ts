@@ -3,9 +3,11 @@ import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { waitFor } from '../support/wait-for.ts';
+import { openBalancer } from './balancer.ts';
 import { say } from './say.ts';
 import type { Stage } from './stage.ts';
 
@@ -27,22 +29,24 @@ export interface Member {
 }
 
 export interface Product {
-  url: string;
+  /** Of an API that is ready. */
+  url(): string;
   members: Member[];
   /** Processes that ended though nobody told them to. */
   crashes(): string[];
-  /** Whether the API answers. */
+  /** Whether every API answers. */
   ready(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Migrates, then starts the API and the workers (embedded: one process for all) on a port that stays theirs. */
-export async function startProduct(stage: Stage, workers: number): Promise<Product> {
-  const port = await freePort();
+/** Migrates, then starts the APIs and the workers (embedded: one process for all) on ports that stay theirs. */
+export async function startProduct(
+  stage: Stage,
+  { apis, workers }: { apis: number; workers: number },
+): Promise<Product> {
   const environment = {
     PATH: process.env.PATH ?? '',
     ...stage.environment,
-    PORT: String(port),
     ADMIN_API_KEY: adminKey,
     SECRET_KEY: 'the-secret-key-of-a-chaos-run-is-long',
     ENVIRONMENT: 'testing',
@@ -56,24 +60,29 @@ export async function startProduct(stage: Stage, workers: number): Promise<Produ
       env: environment,
     });
   const crashed: string[] = [];
-  const keep = (name: string, entry: string, works: boolean) =>
-    supervise({ name, works, stage, crashed, command: [...tsx, entry], environment });
-  const members =
-    stage.tier === 'embedded'
-      ? [keep('service', 'workers/start.ts', true)]
-      : [
-          keep('api', 'src/main.ts', false),
-          ...Array.from({ length: workers }, (_, n) => keep(`worker-${n + 1}`, 'workers/main.ts', true)),
-        ];
-  const url = `http://127.0.0.1:${port}`;
+  const keep = (name: string, entry: string, works: boolean, port = 0) =>
+    supervise({
+      ...{ name, works, stage, crashed },
+      command: [...tsx, entry],
+      environment: { ...environment, PORT: String(port) },
+    });
+  const embedded = stage.tier === 'embedded';
+  const ports: number[] = [];
+  for (let n = 0; n < (embedded ? 1 : apis); n++) ports.push(await freePort());
+  const members = embedded
+    ? [keep('service', 'workers/start.ts', true, ports[0])]
+    : [
+        ...ports.map((port, n) => keep(`api-${n + 1}`, 'src/main.ts', false, port)),
+        ...Array.from({ length: workers }, (_, n) => keep(`worker-${n + 1}`, 'workers/main.ts', true)),
+      ];
+  const balancer = openBalancer(ports.map((port) => `http://127.0.0.1:${port}`));
   const product: Product = {
-    url,
+    url: balancer.url,
     members,
     crashes: () => crashed,
-    ready: async () => {
-      await waitFor('the API answers', () => answers(`${url}/health/ready`), { withinMs: 120_000 });
-    },
+    ready: () => within(120_000, balancer.allReady()),
     stop: async () => {
+      balancer.stop();
       await Promise.all(members.map((member) => member.retire()));
     },
   };
@@ -141,12 +150,11 @@ export function supervise({ name, works, stage, crashed, command, environment }:
   return member;
 }
 
-async function answers(url: string): Promise<boolean> {
-  try {
-    return (await fetch(url, { signal: AbortSignal.timeout(2000) })).ok;
-  } catch {
-    return false;
-  }
+async function within(ms: number, ready: Promise<void>): Promise<void> {
+  const late = pause(ms, undefined, { ref: false }).then(() => {
+    throw new Error(`The API does not answer after ${ms / 1000} s.`);
+  });
+  await Promise.race([ready, late]);
 }
 
 /** A port that the system had free: every start of the API gets the same one. */

@@ -46,10 +46,10 @@ export function report({ fault, stage, product, scene, audit, recovery, excesses
   for (const entry of ledger) if (entry.refusal) say(`refused: ${entry.key}: ${entry.refusal}`);
   for (const sentence of excesses) say(`limit exceeded: ${sentence}`);
   for (const crash of product.crashes()) say(`crash: ${crash}`);
-  const sum = (of: 'cutOff' | 'putOff') => ledger.reduce((total, entry) => total + entry[of], 0);
+  const sum = (of: 'cutOff' | 'away' | 'putOff') => ledger.reduce((total, entry) => total + entry[of], 0);
   const slowest = Math.max(0, ...acked(ledger).map(({ ack }) => ack?.ms ?? 0));
   say(
-    `tries cut off ${sum('cutOff')}, put off ${sum('putOff')}; slowest accepted ${Math.round(slowest)} ms; first progress after ${round(recovery.first)} s`,
+    `tries cut off ${sum('cutOff')}, without a connection ${sum('away')}, put off ${sum('putOff')}; slowest accepted ${Math.round(slowest)} ms; first progress after ${round(recovery.first)} s`,
   );
   return {
     fault: fault.name,

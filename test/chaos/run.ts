@@ -34,7 +34,7 @@ export async function runFault(fault: Fault, options: RunOptions, environment: E
   let good = false;
   const standIn = fault.secondModel ? await startGeminiStandIn() : undefined;
   try {
-    const product = await startProduct(stage, options.workers);
+    const product = await startProduct(stage, { apis: fault.apis ?? 1, workers: options.workers });
     try {
       const random = createRandom(options.seed);
       const ledger = openLedger(planLoad(random, options.jobs));
@@ -55,6 +55,7 @@ export async function runFault(fault: Fault, options: RunOptions, environment: E
       const recovery = await attack(fault, scene, ledger, options);
       await settle(scene, options.drainMs);
       const audit = await judge(scene);
+      fault.review?.(scene, audit);
       const result = report({ fault, stage, product, scene, audit, recovery, excesses, seed: options.seed });
       good = isGood(result) && product.crashes().length === 0;
       return result;
@@ -74,7 +75,7 @@ async function settle({ stage, product, model, ledger }: Scene, drainMs: number)
   say(`load done: ${acked(ledger).length} of ${ledger.length} accepted`);
   const end = performance.now() + drainMs;
   while (performance.now() < end) {
-    const jobs = await queuedJobs(product.url);
+    const jobs = await queuedJobs(product.url());
     const rows = await brokenInvariants(stage.query, await modelName(stage, model), 'settled');
     if (jobs === 0 && rows.length === 0) return;
     await pause(250);
@@ -84,7 +85,7 @@ async function settle({ stage, product, model, ledger }: Scene, drainMs: number)
 async function judge({ stage, product, ledger, model }: Scene): Promise<Audit> {
   const audit = await auditLedger(stage.query, ledger);
   await checkInvariants(stage.query, await modelName(stage, model), audit);
-  const jobs = await queuedJobs(product.url);
+  const jobs = await queuedJobs(product.url());
   // Scheduled work comes and goes; more than one of each kind can only be left over.
   if (jobs === undefined || jobs > 4)
     audit.stuck.push(`${jobs ?? 'an unknown number of'} jobs in the queues`);

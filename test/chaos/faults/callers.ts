@@ -40,7 +40,7 @@ function submissions(n: number): Planned[] {
 
 /** One entry in the ledger, a hundred callers: all must be told the same id. */
 async function submitAtOnce({ submit, ledger, exceeded }: Scene, planned: Planned): Promise<void> {
-  const tries = Array.from({ length: copies }, (): Entry => ({ ...planned, cutOff: 0, putOff: 0 }));
+  const tries = Array.from({ length: copies }, (): Entry => ({ ...planned, cutOff: 0, away: 0, putOff: 0 }));
   await Promise.all(tries.map((entry) => submit(entry)));
   const ids = new Set(tries.map((entry) => entry.ack?.id ?? `none (${entry.refusal})`));
   if (ids.size > 1) exceeded(`${planned.key} was given ${ids.size} ids: ${[...ids].slice(0, 3).join(', ')}`);

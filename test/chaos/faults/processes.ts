@@ -43,7 +43,7 @@ export const apiSigkill: Fault = {
   },
 };
 
-/** Longer than BullMQ's lock (30 s) and the lease of a row (60 s). */
+/** Longer than BullMQ's lock (30 s) and the lease of a row. */
 const freezeMs = 65_000;
 
 export const workerFreeze: Fault = {
@@ -68,6 +68,16 @@ export const rollingSigterm: Fault = {
       await restart(scene, member, 'SIGTERM');
       await product.ready();
     }
+  },
+  // One goes while the other answers: what a balancer makes of it must not reach a caller.
+  apis: 2,
+  review: ({ ledger, exceeded, stage }, { reruns }) => {
+    if (stage.tier === 'embedded') return;
+    const count = (of: 'cutOff' | 'away' | 'putOff') => ledger.reduce((sum, entry) => sum + entry[of], 0);
+    if (reruns > 0) exceeded(`${reruns} jobs ran again though every process could end its own`);
+    if (count('cutOff') > 0) exceeded(`${count('cutOff')} requests got no reply`);
+    if (count('away') > 0) exceeded(`${count('away')} requests found nobody`);
+    if (count('putOff') > 0) exceeded(`${count('putOff')} requests were put off`);
   },
 };
 

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Fault } from '../fault.ts';
 import { acked } from '../ledger.ts';
+import { say } from '../say.ts';
 
 const tiers = ['scale-out'] as const;
 
@@ -57,6 +58,7 @@ export const redisStop: Fault = {
     if (during.length === 0) scene.exceeded('nothing was accepted while Redis was stopped');
     if (slowest > 1000) scene.exceeded(`a POST took ${Math.round(slowest)} ms while Redis was stopped`);
     const seconds = await scene.drained();
+    say(`slowest POST meanwhile ${Math.round(slowest)} ms, drained after ${seconds.toFixed(1)} s`);
     if (seconds > 15) scene.exceeded(`drained ${seconds.toFixed(1)} s after the return of Redis`);
   },
 };
