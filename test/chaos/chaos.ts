@@ -46,7 +46,11 @@ const program = new Command('chaos')
   .option('--jobs <n>', 'requests', '500')
   .option('--injections <n>', 'times the fault is injected', '8')
   .option('--workers <n>', 'worker processes', '2')
-  .option('--rate <n>', 'requests a second at most', '60')
+  .option(
+    '--rate <n>',
+    'requests a second at most: beyond what the machine can do, recovery shows its speed',
+    '12',
+  )
   .option('--drain <seconds>', 'longest time that accepted work may take after the load', '300');
 const options = program.parse().opts<Options>();
 const { DATABASE_URL, REDIS_URL, SERVICES_DIR } = process.env;

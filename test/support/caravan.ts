@@ -51,7 +51,7 @@ export async function documentsReady(client: Client, { batches }: Posted, count:
   });
 }
 
-/** What a killed process held is free when its leases run out, after two minutes at most; requeueLost finds it then. */
+/** What a killed process held is free when its leases run out; requeueLost finds it then. Machines may be busy. */
 const recoveryMs = 200_000;
 
 /** Waits until all of it has ended as it should, and is learned. */
