@@ -5,3 +5,12 @@ export function bounded<T>(work: Promise<T>, ms: number): Promise<T | undefined>
     work.then(resolve, () => resolve(undefined)).finally(() => clearTimeout(timer));
   });
 }
+
+/** The value; throws when it takes longer than `ms`. */
+export function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
+  });
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
+}

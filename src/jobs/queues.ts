@@ -1,5 +1,5 @@
 import type { JobsOptions, Queue } from 'bullmq';
-import { bounded } from '../bounded.ts';
+import { bounded, within } from '../bounded.ts';
 import type { Config } from '../config.ts';
 import type { Database } from '../db/connect.ts';
 import type { Log } from '../log.ts';
@@ -169,12 +169,4 @@ async function depthOf(queue: Queue): Promise<QueueDepth> {
     completed: counts.completed ?? 0,
     oldest_waiting_seconds: oldest ? Math.max(0, Math.round((Date.now() - oldest.timestamp) / 1000)) : null,
   };
-}
-
-function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
-  });
-  return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }

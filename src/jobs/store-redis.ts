@@ -1,5 +1,6 @@
 import { Queue, Worker } from 'bullmq';
 import { Cluster, Redis } from 'ioredis';
+import { within } from '../bounded.ts';
 import { ConfigError } from '../config.ts';
 import type { Log } from '../log.ts';
 import type { Store } from './store.ts';
@@ -61,7 +62,10 @@ function connect(url: string, options: Connecting): Redis | Cluster {
   });
   const secret = password ? { password: decodeURIComponent(password) } : {};
   if (kind === 'sentinel')
-    return new Redis({ ...options, ...secret, sentinels: nodes, name: master ?? 'mymaster' });
+    return new Redis({
+      ...{ ...options, ...secret, sentinels: nodes, name: master ?? 'mymaster' },
+      sentinelRetryStrategy: (attempt) => Math.min(attempt * 50, 2000),
+    });
   return new Cluster(nodes, { redisOptions: { ...options, ...secret } });
 }
 
@@ -76,9 +80,13 @@ export async function checkRedis(url: string, log: Log): Promise<void> {
     retryStrategy: () => null,
   });
   connection.on('error', () => undefined);
+  const readings = async () => ({
+    policy: await setting(connection, 'maxmemory-policy'),
+    aof: await setting(connection, 'appendonly'),
+  });
   try {
-    const policy = await setting(connection, 'maxmemory-policy');
-    const aof = await setting(connection, 'appendonly');
+    // A cluster or its sentinels are looked for over and over: that must not keep the start.
+    const { policy, aof } = await within(lookMs, readings());
     if (policy === undefined)
       log.warn('Redis does not tell its settings: make sure that maxmemory-policy is noeviction');
     else if (policy !== 'noeviction') {
@@ -97,6 +105,8 @@ export async function checkRedis(url: string, log: Log): Promise<void> {
     connection.disconnect();
   }
 }
+
+const lookMs = 3000;
 
 /** undefined where CONFIG is not allowed, as on managed Redis. */
 async function setting(connection: Redis | Cluster, name: string): Promise<string | undefined> {
