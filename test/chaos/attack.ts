@@ -32,20 +32,25 @@ export async function attack(
 ): Promise<Recovery> {
   const moments = chooseMoments(scene.random, load.length, injections);
   let running = Promise.resolve();
+  /** The injection that has begun, if one has. */
+  let begun: Promise<void> = Promise.resolve();
   let recovery: Promise<Recovery> | undefined;
   const inject = async (n: number) => {
     await workInProgress(scene);
     await pause(scene.random.int(300));
     say(`injection ${n + 1} of ${injections}`);
-    await fault.inject(scene, n);
+    const injection = fault.inject(scene, n);
+    begun = injection.catch(() => undefined);
+    await injection;
     if (n === injections - 1) recovery = recover(scene.stage.query, drainMs);
   };
-  let barrier = running;
-  // One injection at a time, and the load waits at the next moment for the one before; what fails in one ends the run.
+  let barrier = begun;
+  // One injection at a time, and the load waits at the next moment for one that has begun: one that still looks for work
+  // needs the load. What fails in one ends the run.
   const gate = async (n: number) => {
     const which = moments.indexOf(n);
     if (which >= 0) {
-      barrier = running;
+      barrier = begun;
       running = running.then(() => inject(which));
       running.catch(() => undefined);
     }
