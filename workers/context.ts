@@ -16,7 +16,7 @@ export interface WorkerTools {
   config: Config & WorkerConfig;
   db: Knex;
   enqueue: Enqueue;
-  depths: Queues['depths'];
+  holds: Queues['holds'];
   search: Search;
   embedder: Embedder;
   /** null without a key: answers are then taken from the sources word for word. */

@@ -32,7 +32,7 @@ export async function startWorkers(foundation: Foundation, workerConfig: WorkerC
     config: { ...config, ...workerConfig },
     db,
     enqueue: queues.enqueue,
-    depths: queues.depths,
+    holds: queues.holds,
     search,
     embedder,
     llm,

@@ -1,73 +1,75 @@
 import type { Db } from './connect.ts';
 
-/** Rows that nobody works on though they are not done, by what should be nudged for them. */
-export interface LostWork {
-  ingest: { documentId: string; version: number; priority: number }[];
-  embed: { documentId: string; version: number; priority: number }[];
-  answers: string[];
-  operations: string[];
+/** An unfinished row that may have lost its job. */
+export interface Suspect {
+  /** Its worker's lease has ended; otherwise it has waited longer than the patience, maybe because there is much to do. */
+  ended: boolean;
+}
+
+export interface SuspectVersion extends Suspect {
+  documentId: string;
+  version: number;
+  priority: number;
+  chunks: number;
+}
+
+/** Unfinished rows by what should be nudged for them. */
+export interface Suspects {
+  ingest: SuspectVersion[];
+  embed: SuspectVersion[];
+  answers: (Suspect & { id: string })[];
+  operations: (Suspect & { id: string })[];
 }
 
 /** Most rows of a kind that one run brings back; the next run takes the next ones. */
 const limit = 50_000;
 
-/** Unfinished rows of each kind: as many jobs, or more, mean that no row has lost its own. */
-export async function countUnfinished(db: Db): Promise<Record<keyof LostWork, number>> {
-  const { rows } = await db.raw(
-    `select count(*) filter (where status in ('queued', 'parsing'))::int as ingest,
-            count(*) filter (where status = 'embedding')::int as embed,
-            (select count(*)::int from answers where status in ('queued', 'in_progress')) as answers,
-            (select count(*)::int from operations where status in ('queued', 'in_progress')) as operations
-       from document_versions where status in ('queued', 'parsing', 'embedding')`,
-  );
-  return rows[0];
-}
-
-/** How long a row of each kind may wait before it counts as forgotten, seconds; null: however long, its job is there. */
-export type Patience = Record<keyof LostWork, number | null>;
-
 /**
- * Finds rows that have waited for a worker longer than their patience, or whose lease ran out. Nudging one that still has
- * its job is harmless: the job is not added twice, and a second delivery finds nothing to claim.
+ * Rows that have waited for a worker longer than `patienceSeconds`, or whose lease ran out, oldest first. Nudging one that
+ * still has its job is harmless: the job is not added twice, and a second delivery finds nothing to claim.
  */
-export async function findLost(db: Db, model: string, patience: Patience): Promise<LostWork> {
-  const since = (kind: keyof LostWork) => (patience[kind] === null ? null : `${patience[kind]} seconds`);
+export async function findSuspects(db: Db, model: string, patienceSeconds: number): Promise<Suspects> {
+  const since = `${patienceSeconds} seconds`;
+  const version = `document_id as "documentId", version, priority, chunk_count as chunks`;
   const ingest = await db.raw(
-    `select document_id as "documentId", version, priority from document_versions
+    `select ${version}, status = 'parsing' as ended from document_versions
       where (status = 'queued' and updated_at < now() - ?::interval) or (status = 'parsing' and lease_until < now())
       order by queued_at limit ?`,
-    [since('ingest'), limit],
+    [since, limit],
   );
   // Live chunks without a vector of the model in use count too: after a change of the model search can't see them.
   const embed = await db.raw(
-    `select v.document_id as "documentId", v.version, v.priority from document_versions v
-      where (v.status = 'embedding' and (v.updated_at < now() - ?::interval or exists (
-           select from chunks c left join chunk_vectors x on x.chunk_seq = c.seq and x.model = ?
-            where c.document_id = v.document_id and c.version = v.version and x.chunk_seq is null and c.embed_until < now())))
+    `select ${version}, coalesce(claims.ended, false) as ended
+       from document_versions v
+       left join lateral (
+         select bool_or(c.embed_until < now()) as ended, bool_or(c.embed_until >= now()) as held
+           from chunks c left join chunk_vectors x on x.chunk_seq = c.seq and x.model = ?
+          where v.status = 'embedding' and c.document_id = v.document_id and c.version = v.version and x.chunk_seq is null
+       ) as claims on true
+      where (v.status = 'embedding' and (claims.ended or (v.updated_at < now() - ?::interval and claims.held is not true)))
          or (v.status = 'ready' and (v.document_id, v.version) in (
            select c.document_id, c.version from chunks c left join chunk_vectors x on x.chunk_seq = c.seq and x.model = ?
             where c.live and x.chunk_seq is null and (c.embed_until is null or c.embed_until < now())))
       order by v.queued_at limit ?`,
-    [since('embed'), model, model, limit],
+    [model, since, model, limit],
   );
   const answers = await db.raw(
-    `select id from answers
+    `select id, status = 'in_progress' as ended from answers
       where (status = 'queued' and created_at < now() - ?::interval and deadline_at > now()) or (status = 'in_progress' and lease_until < now())
       order by created_at limit ?`,
-    [since('answers'), limit],
+    [since, limit],
   );
   const operations = await db.raw(
-    `select id from operations
+    `select id, status = 'in_progress' as ended from operations
       where (status = 'queued' and created_at < now() - ?::interval) or (status = 'in_progress' and lease_until < now())
       order by created_at limit ?`,
-    [since('operations'), limit],
+    [since, limit],
   );
-  const ids = (rows: { id: string }[]) => rows.map((row) => row.id);
   return {
     ingest: ingest.rows,
     embed: embed.rows,
-    answers: ids(answers.rows),
-    operations: ids(operations.rows),
+    answers: answers.rows,
+    operations: operations.rows,
   };
 }
 

@@ -22,6 +22,8 @@ export type Enqueue = <N extends JobName>(
   options?: EnqueueOptions,
 ) => Promise<boolean>;
 
+export type Holds = <N extends JobName>(name: N, payloads: readonly PayloadOf<N>[]) => Promise<boolean[]>;
+
 export interface QueueDepth {
   waiting: number;
   active: number;
@@ -37,6 +39,8 @@ export interface Queues {
    * stay queued and requeueLost nudges them again. Throws only for a payload that does not fit the catalog.
    */
   enqueue: Enqueue;
+  /** Whether a job for each payload waits or runs. Throws when the store does not answer. */
+  holds: Holds;
   /** For the board, which shows what the store holds. */
   list: Queue[];
   /** Depth of every queue, at most a second old; undefined when their store does not answer within two seconds. */
@@ -78,6 +82,10 @@ export function openQueues(config: Config, database: Database, log: Log, metrics
         return false;
       }
     },
+    holds: (name, payloads) => {
+      const queue = get(catalog[name].queue);
+      return within(10_000, Promise.all(payloads.map((payload) => holdsJob(queue, nameOf(name, payload)))));
+    },
     depths: readDepths(queues, store),
     hold: (queue, ms) => get(queue).rateLimit(ms),
     openWorker: store.openWorker,
@@ -118,6 +126,17 @@ const keepFinished: JobsOptions = {
   removeOnFail: { age: 14 * 24 * 3600, count: 10_000 },
 };
 
+/** A job that was removed by hand may have left its name behind: it has no state. */
+async function holdsJob(queue: Queue, name: string): Promise<boolean> {
+  const id = await queue.getDeduplicationJobId(name);
+  return id !== null && !['unknown', 'completed', 'failed'].includes(await queue.getJobState(id));
+}
+
+/** Names the work: the store takes no second job of that name while one waits or runs. */
+function nameOf<N extends JobName>(name: N, payload: PayloadOf<N>): string {
+  return `${name}-${catalog[name].once(payload as never)}`;
+}
+
 function describeJob<N extends JobName>(
   name: N,
   payload: PayloadOf<N>,
@@ -129,7 +148,7 @@ function describeJob<N extends JobName>(
     ...keepFinished,
     attempts: definition.attempts,
     backoff: { type: 'exponential', delay: 1000, jitter: 0.5 },
-    deduplication: { id: `${name}-${definition.once(data)}` },
+    deduplication: { id: nameOf(name, data) },
     ...(priority ? { priority } : {}),
     ...(delayMs ? { delay: delayMs } : {}),
   };

@@ -31,30 +31,31 @@ export async function attack(
   { injections, rate, drainMs }: RunOptions,
 ): Promise<Recovery> {
   const moments = chooseMoments(scene.random, load.length, injections);
+  const state = { ended: 0, hungry: false };
   let running = Promise.resolve();
-  /** The injection that has begun, if one has. */
-  let begun: Promise<void> = Promise.resolve();
   let recovery: Promise<Recovery> | undefined;
   const inject = async (n: number) => {
-    await workInProgress(scene);
+    await workInProgress(scene, state);
     await pause(scene.random.int(300));
     say(`injection ${n + 1} of ${injections}`);
-    const injection = fault.inject(scene, n);
-    begun = injection.catch(() => undefined);
-    await injection;
+    await fault.inject(scene, n);
+    state.ended++;
     if (n === injections - 1) recovery = recover(scene.stage.query, drainMs);
   };
-  let barrier = begun;
-  // One injection at a time, and the load waits at the next moment for one that has begun: one that still looks for work
-  // needs the load. What fails in one ends the run.
+  let reached = -1;
+  let failed = false;
+  // One injection at a time, and the load waits at the next moment for the one before, unless that looks for work to injure;
+  // what fails in one ends the run.
   const gate = async (n: number) => {
     const which = moments.indexOf(n);
     if (which >= 0) {
-      barrier = begun;
+      reached = which;
       running = running.then(() => inject(which));
-      running.catch(() => undefined);
+      running.catch(() => {
+        failed = true;
+      });
     }
-    await barrier;
+    while (state.ended < reached && !state.hungry && !failed) await pause(20);
   };
   await driveLoad(load, scene.submit, { concurrency: 8, rate, gate });
   await running;
@@ -65,16 +66,17 @@ export async function attack(
 
 /** Rows in work that make a fault worth injecting, and how long to wait for so many. */
 const backlog = 30;
-const backlogMs = 3000;
+const backlogMs = 1000;
 
 /** A fault that meets an idle product proves nothing: waits for a backlog, and takes less than that when it does not come. */
-async function workInProgress({ stage }: Scene): Promise<void> {
+async function workInProgress({ stage }: Scene, state: { hungry: boolean }): Promise<void> {
   const end = performance.now() + backlogMs;
   let size = 0;
   while (size === 0 || (size < backlog && performance.now() < end)) {
     if (performance.now() > end + 30_000) throw new Error('There is no work in progress to injure.');
     await pause(20);
     size = (await unfinishedWork(stage.query)).size;
+    state.hungry = size === 0;
   }
   say(`${size} unfinished`);
 }

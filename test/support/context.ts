@@ -35,8 +35,7 @@ export async function openBench(): Promise<HandlerBench> {
     context: {
       config: { ...config, ...readWorkerConfig(environment) },
       ...{ db, search, embedder, metrics, parsers, log },
-      ...{ enqueue: queues.enqueue, depths: queues.depths },
-      depths: queues.depths,
+      ...{ enqueue: queues.enqueue, holds: queues.holds },
       llm: null,
       signal: new AbortController().signal,
     },

@@ -1,73 +1,75 @@
-import { countUnfinished, findLost, type LostWork, type Patience } from '../../src/db/lost.ts';
+import { findSuspects, type Suspect, type SuspectVersion } from '../../src/db/lost.ts';
+import { maxEmbeddingBatch } from '../../src/jobs/batches.ts';
 import type { JobName, PayloadOf } from '../../src/jobs/catalog.ts';
-import type { QueueName } from '../../src/jobs/job.ts';
 import type { Context, Handler } from '../context.ts';
 
-/** A row that waited so long while its queue holds fewer jobs than there are rows has lost its nudge. */
-const patienceSeconds = 20;
+/** A row that waited so long may have lost its job: the queue is asked. Adding a job takes milliseconds. */
+const patienceSeconds = 5;
+/** How many of the rows that wait are asked after. */
+const asked = 100;
 const perCall = 1000;
-
-const queueOf: Record<keyof LostWork, QueueName> = {
-  ingest: 'ingestion',
-  embed: 'embedding',
-  answers: 'answer',
-  operations: 'upkeep',
-};
 
 /** Nudges rows whose job or worker was lost: after a crash between commit and nudge, or a store that lost everything. */
 export const requeueLost: Handler<'requeueLost'> = {
   async run(_payload, context) {
     const { db, embedder, log, metrics } = context;
-    const { ingest, embed, answers, operations } = await findLost(
-      db,
-      embedder.model,
-      await readPatience(context),
-    );
-    await nudge(context, 'ingestDocument', ingest, ({ priority: _, ...key }) => key);
-    await nudge(context, 'embedChunks', embed, ({ priority: _, ...key }) => ({ ...key, batch: 0 }));
-    await nudge(context, 'answerQuestion', answers, (answerId) => ({ answerId }));
-    await nudge(context, 'deleteDocument', operations, (operationId) => ({ operationId }));
+    const suspects = await findSuspects(db, embedder.model, patienceSeconds);
     const counts = {
-      ingest: ingest.length,
-      embed: embed.length,
-      answers: answers.length,
-      operations: operations.length,
+      ingest: await bringBack(context, 'ingestDocument', suspects.ingest, (row) => [toKey(row)]),
+      embed: await bringBack(context, 'embedChunks', suspects.embed, toBatches),
+      answers: await bringBack(context, 'answerQuestion', suspects.answers, ({ id }) => [{ answerId: id }]),
+      operations: await bringBack(context, 'deleteDocument', suspects.operations, ({ id }) => [
+        { operationId: id },
+      ]),
     };
     for (const [kind, count] of Object.entries(counts)) metrics.requeued.inc({ kind }, count);
     if (Object.values(counts).some((count) => count > 0)) log.info(counts, 'nudged again');
   },
 };
 
-/**
- * Rows that merely wait must not be nudged, or a long queue would be added again every few seconds. Where a queue holds at
- * least as many jobs as there are unfinished rows, nothing of it is lost and only ended leases count.
- */
-async function readPatience({ db, depths }: Context): Promise<Patience> {
-  const unfinished = await countUnfinished(db);
-  const readings = await depths();
-  const patience = (kind: keyof LostWork) => {
-    const depth = readings?.get(queueOf[kind]);
-    const jobs = depth ? depth.waiting + depth.active + depth.delayed : 0;
-    return jobs >= unfinished[kind] && unfinished[kind] > 0 ? null : patienceSeconds;
-  };
-  return {
-    ingest: patience('ingest'),
-    embed: patience('embed'),
-    answers: patience('answers'),
-    operations: patience('operations'),
-  };
+const toKey = ({ documentId, version }: SuspectVersion) => ({ documentId, version });
+
+/** The batch to nudge, and the one that waits longest in the queue. */
+function toBatches(row: SuspectVersion) {
+  const last = Math.max(0, Math.ceil(row.chunks / maxEmbeddingBatch) - 1);
+  return [0, last].map((batch) => ({ ...toKey(row), batch }));
 }
 
-async function nudge<N extends JobName, Row>(
-  { enqueue }: Context,
+/**
+ * Nudges rows whose lease has ended, and rows that wait if one of them has lost its job: a long queue must not be added
+ * again every few seconds. `jobs` gives the payloads that may stand in the queue for a row, first the one to add.
+ * Returns how many were nudged.
+ */
+async function bringBack<N extends JobName, Row extends Suspect>(
+  context: Context,
   name: N,
   rows: readonly Row[],
-  payload: (row: Row) => PayloadOf<N>,
-): Promise<void> {
-  for (const [priority, group] of byPriority(rows)) {
-    for (let i = 0; i < group.length; i += perCall)
-      await enqueue(name, group.slice(i, i + perCall).map(payload), { priority });
+  jobs: (row: Row) => PayloadOf<N>[],
+): Promise<number> {
+  const waiting = rows.filter(({ ended }) => !ended);
+  const lost = (await anyLost(context, name, waiting, jobs)) ? rows : rows.filter(({ ended }) => ended);
+  for (const [priority, group] of byPriority(lost)) {
+    for (let i = 0; i < group.length; i += perCall) {
+      const payloads = group.slice(i, i + perCall).map((row) => jobs(row)[0] as PayloadOf<N>);
+      await context.enqueue(name, payloads, { priority });
+    }
   }
+  return lost.length;
+}
+
+/** Looks for the jobs of rows spread evenly over all that wait, of each when they are few. */
+async function anyLost<N extends JobName, Row>(
+  { holds }: Context,
+  name: N,
+  rows: readonly Row[],
+  jobs: (row: Row) => PayloadOf<N>[],
+): Promise<boolean> {
+  const step = Math.max(1, rows.length / asked);
+  for (let at = 0; at < rows.length; at += step) {
+    const held = await holds(name, jobs(rows[Math.floor(at)] as Row));
+    if (!held.includes(true)) return true;
+  }
+  return false;
 }
 
 function byPriority<Row>(rows: readonly Row[]): Map<number, Row[]> {

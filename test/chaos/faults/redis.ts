@@ -1,10 +1,15 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import type { Fault } from '../fault.ts';
+import type { Fault, Scene } from '../fault.ts';
 import { acked } from '../ledger.ts';
 import { say } from '../say.ts';
 
 const tiers = ['scale-out'] as const;
+
+/** Nothing when it runs. */
+async function startRedis({ services }: Pick<Scene, 'services'>): Promise<void> {
+  await services.run('start-redis');
+}
 
 export const redisSigkill: Fault = {
   name: 'redis-sigkill',
@@ -15,6 +20,7 @@ export const redisSigkill: Fault = {
     await services.run('kill-redis');
     await services.run('start-redis');
   },
+  restore: startRedis,
 };
 
 export const redisSigkillNoAof: Fault = {
@@ -61,6 +67,7 @@ export const redisStop: Fault = {
     say(`slowest POST meanwhile ${Math.round(slowest)} ms, drained after ${seconds.toFixed(1)} s`);
     if (seconds > 15) scene.exceeded(`drained ${seconds.toFixed(1)} s after the return of Redis`);
   },
+  restore: startRedis,
 };
 
 export const redisOom: Fault = {
