@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { flagKeys } from './flags.ts';
+import { readPrices } from './models/prices.ts';
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -72,11 +73,20 @@ export const environmentShape = {
     .describe('local: a folder with an ONNX sentence-transformer; unset = the carried all-MiniLM-L6-v2.'),
   EMBEDDING_MODEL: z.string().default('gemini-embedding-001').describe('gemini: the embedding model.'),
   EMBEDDING_DIMENSIONS: whole(64, 3072).default(768).describe('gemini: length of the vectors.'),
+  EMBEDDING_PRICES: z
+    .string()
+    .refine((list) => readPrices(list) !== undefined, 'must look like model=0.15,other-model=0.02')
+    .default('gemini-embedding-001=0.15')
+    .describe(
+      'USD for a million tokens by embedding model, for estimates; the default is its published price.',
+    ),
   GEMINI_API_KEY: z
     .string()
     .min(1)
     .optional()
-    .describe('Key for Gemini: answers, and embeddings when EMBEDDING_PROVIDER=gemini.'),
+    .describe(
+      'Key for Gemini: answers, and embeddings when EMBEDDING_PROVIDER=gemini or a generation of it is kept.',
+    ),
   GEMINI_BASE_URL: httpUrl
     .optional()
     .describe('Another address that speaks the Gemini protocol (a proxy, a stand-in).'),

@@ -75,6 +75,12 @@ export function createMetrics() {
       buckets: seconds,
       registers,
     }),
+    cacheLookups: new Counter({
+      name: 'rag_cache_lookups_total',
+      help: 'Searches that asked the cache: for their result, and for the vector of their question.',
+      labelNames: ['cache', 'outcome'],
+      registers,
+    }),
     llmSeconds: new Histogram({
       name: 'rag_llm_duration_seconds',
       help: 'Calls of the language model.',

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Knex } from 'knex';
+import { agreeOnGeneration } from './agree-on-generation.ts';
 import { type ApiContext, createApp } from './api/app.ts';
 import { bounded } from './bounded.ts';
 import type { Config } from './config.ts';
@@ -14,8 +15,7 @@ import { migratePostgresStore } from './jobs/store-postgres.ts';
 import { checkRedis } from './jobs/store-redis.ts';
 import type { Log } from './log.ts';
 import { createMetrics, exportQueues, exportWorkers, type Metrics } from './metrics.ts';
-import type { Embedder } from './models/embedder.ts';
-import { openEmbedder } from './models/embedders.ts';
+import { createEmbedderPool, type EmbedderPool } from './models/embedder-pool.ts';
 import { createSearch, type Search } from './retrieval/search.ts';
 import { loadSecrets } from './secrets.ts';
 import type { Shutdown } from './shutdown.ts';
@@ -29,7 +29,7 @@ export interface Foundation {
   database: Database;
   db: Knex;
   queues: Queues;
-  embedder: Embedder;
+  embedders: EmbedderPool;
   search: Search;
   flags: FlagService;
   shutdown: Shutdown;
@@ -46,7 +46,7 @@ export async function openFoundation(config: Config, log: Log, shutdown: Shutdow
   await prepareStores(config, database, log);
   const queues = openQueues(config, database, log, metrics);
   shutdown.add('queues', queues.close);
-  const embedder = await openEmbedder({
+  const embedders = createEmbedderPool({
     provider: config.EMBEDDING_PROVIDER,
     ...(config.EMBEDDING_MODEL_DIR ? { modelDir: config.EMBEDDING_MODEL_DIR } : {}),
     ...(config.GEMINI_API_KEY ? { geminiApiKey: config.GEMINI_API_KEY } : {}),
@@ -54,9 +54,10 @@ export async function openFoundation(config: Config, log: Log, shutdown: Shutdow
     geminiModel: config.EMBEDDING_MODEL,
     dimensions: config.EMBEDDING_DIMENSIONS,
   });
-  shutdown.add('embedding model', embedder.close);
+  shutdown.add('embedding models', embedders.close);
   const { db } = database;
-  const search = createSearch({ db, embedder, metrics, cacheTtlSeconds: config.QUERY_CACHE_TTL_SECONDS });
+  await agreeOnGeneration({ config, db, embedders, enqueue: queues.enqueue, log });
+  const search = createSearch({ db, embedders, metrics, cacheTtlSeconds: config.QUERY_CACHE_TTL_SECONDS });
   return {
     config,
     log,
@@ -64,7 +65,7 @@ export async function openFoundation(config: Config, log: Log, shutdown: Shutdow
     database,
     db,
     queues,
-    embedder,
+    embedders,
     search,
     flags: createFlagService(db, config.envFlags),
     shutdown,

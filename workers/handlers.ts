@@ -1,10 +1,13 @@
 import type { JobName } from '../src/jobs/catalog.ts';
 import { answerQuestion } from './answer/answer-question.ts';
 import type { Handler } from './context.ts';
+import { buildGeneration } from './embedding/build-generation.ts';
+import { compareGeneration } from './embedding/compare-generation.ts';
 import { embedChunks } from './embedding/embed-chunks.ts';
 import { ingestDocument } from './ingestion/ingest-document.ts';
 import { learnFromExperience } from './learning/learn-from-experience.ts';
 import { deleteDocument } from './upkeep/delete-document.ts';
+import { reclaimGeneration } from './upkeep/reclaim-generation.ts';
 import { requeueLost } from './upkeep/requeue-lost.ts';
 import { sweepExpired } from './upkeep/sweep-expired.ts';
 import { vacuumCorpus } from './upkeep/vacuum-corpus.ts';
@@ -13,9 +16,12 @@ import { vacuumCorpus } from './upkeep/vacuum-corpus.ts';
 export const handlers: { [N in JobName]: Handler<N> } = {
   ingestDocument,
   embedChunks,
+  buildGeneration,
+  compareGeneration,
   answerQuestion,
   learnFromExperience,
   deleteDocument,
+  reclaimGeneration,
   requeueLost,
   sweepExpired,
   vacuumCorpus,

@@ -4,6 +4,7 @@ import { apiKeyRoutes } from './api-keys.ts';
 import type { ApiContext } from './app.ts';
 import { documentRoutes } from './documents.ts';
 import { flagRoutes } from './flags.ts';
+import { generationRoutes } from './generations.ts';
 import { batchRoutes } from './ingestion-batches.ts';
 import { operationRoutes } from './operations.ts';
 import { opsRoutes } from './ops.ts';
@@ -23,6 +24,7 @@ export function routes(context: ApiContext): AnyRoute[] {
     ...taxonomyRoutes(context),
     ...apiKeyRoutes(context),
     ...flagRoutes(context),
+    ...generationRoutes(context),
     ...adminRoutes(context),
   ];
 }

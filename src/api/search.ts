@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { flagsOn } from '../flag-service.ts';
 import { analyze } from '../retrieval/analyze.ts';
 import { toFilters } from '../retrieval/filters.ts';
 import { highlight } from '../retrieval/highlight.ts';
@@ -58,10 +59,14 @@ const response = z
     }),
     mode: z.enum(['hybrid', 'bm25', 'vector']),
     cache: z.enum(['hit', 'miss', 'off']),
+    generation: z
+      .object({ id: z.uuid(), model: z.string() })
+      .nullable()
+      .describe('The embedding generation that was searched'),
   })
   .meta({ id: 'SearchResponse' });
 
-export function searchRoutes({ search }: ApiContext): AnyRoute[] {
+export function searchRoutes({ flags, search }: ApiContext): AnyRoute[] {
   return [
     route({
       method: 'post',
@@ -71,12 +76,18 @@ export function searchRoutes({ search }: ApiContext): AnyRoute[] {
       summary: 'Find passages',
       body: request,
       responses: { 200: { description: 'Passages, best first', schema: response } },
-      handler: async ({ body, requestId, signal }) => {
+      handler: async ({ body, caller, raw, requestId, signal }) => {
         const started = performance.now();
         const strategy = body.search_mode === 'bm25' ? 'keyword' : body.search_mode;
-        const { retrieval, cache } = await search.retrieve(
+        const snapshot = await flags.snapshot(raw.get('x-rollout-id') ?? caller.id);
+        const { retrieval, cache, generation } = await search.retrieve(
           body.q,
-          { k: body.max_results, strategy, filters: toFilters(body.filters, body.canonical_in) },
+          {
+            k: body.max_results,
+            strategy,
+            filters: toFilters(body.filters, body.canonical_in),
+            audience: { scope: caller.scope, flags: flagsOn(snapshot) },
+          },
           signal,
         );
         const passages = retrieval.passages.filter(
@@ -102,6 +113,7 @@ export function searchRoutes({ search }: ApiContext): AnyRoute[] {
             query_analysis: { ...analysis, notes, vector_weight: vectorWeight },
             mode: body.search_mode,
             cache,
+            generation,
           },
         };
       },

@@ -30,7 +30,7 @@ export type Patience = Record<keyof LostWork, number | null>;
  * Finds rows that have waited for a worker longer than their patience, or whose lease ran out. Nudging one that still has
  * its job is harmless: the job is not added twice, and a second delivery finds nothing to claim.
  */
-export async function findLost(db: Db, model: string, patience: Patience): Promise<LostWork> {
+export async function findLost(db: Db, patience: Patience): Promise<LostWork> {
   const since = (kind: keyof LostWork) => (patience[kind] === null ? null : `${patience[kind]} seconds`);
   const ingest = await db.raw(
     `select document_id as "documentId", version, priority from document_versions
@@ -38,15 +38,11 @@ export async function findLost(db: Db, model: string, patience: Patience): Promi
       order by queued_at limit ?`,
     [since('ingest'), limit],
   );
-  // Live chunks without a vector of the model in use count too: after a change of the model search can't see them.
   const embed = await db.raw(
-    `select v.document_id as "documentId", v.version, v.priority from document_versions v
-      where (v.status = 'embedding' and v.updated_at < now() - ?::interval)
-         or (v.status = 'ready' and (v.document_id, v.version) in (
-           select c.document_id, c.version from chunks c left join chunk_vectors x on x.chunk_seq = c.seq and x.model = ?
-            where c.live and x.chunk_seq is null and (c.embed_until is null or c.embed_until < now())))
-      order by v.queued_at limit ?`,
-    [since('embed'), model, limit],
+    `select document_id as "documentId", version, priority from document_versions
+      where status = 'embedding' and updated_at < now() - ?::interval
+      order by queued_at limit ?`,
+    [since('embed'), limit],
   );
   const answers = await db.raw(
     `select id from answers
@@ -81,7 +77,11 @@ export async function endAllLeases(db: Db): Promise<void> {
   await db('answers')
     .where('status', 'in_progress')
     .update({ status: 'queued', lease_token: null, lease_until: null });
-  await db('operations')
-    .where('status', 'in_progress')
-    .update({ status: 'queued', lease_token: null, lease_until: null });
+  for (const table of ['operations', 'evaluations'])
+    await db(table)
+      .where('status', 'in_progress')
+      .update({ status: 'queued', lease_token: null, lease_until: null });
+  await db('embedding_generations')
+    .whereNotNull('lease_until')
+    .update({ lease_token: null, lease_until: null, updated_at: db.raw(`now() - interval '1 hour'`) });
 }

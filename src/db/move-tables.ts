@@ -22,6 +22,8 @@ const untouched: Record<string, string> = {
   corpus_state: 'version = 0',
   taxonomy_versions: `version = '1.0.0'`,
   schedules: 'true',
+  // A start makes the first one; vectors of it would be rows of other tables.
+  embedding_generations: 'true',
 };
 
 /** Tables of the public schema that hold our rows: neither knex' nor an extension's. BullMQ's are in a schema of their own. */

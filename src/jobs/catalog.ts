@@ -6,6 +6,8 @@ const minutes = 60 * seconds;
 const nothing = z.strictObject({});
 const documentVersion = z.strictObject({ documentId: z.uuid(), version: z.int().positive() });
 
+const generation = z.strictObject({ generationId: z.uuid() });
+
 /** All the work there is. Where each is done: workers/handlers.ts. */
 export const catalog = {
   /** Bytes → text → chunks, stored; then embedChunks for every batch of them. */
@@ -23,6 +25,22 @@ export const catalog = {
     once: ({ documentId, version, batch }) => `${documentId}-${version}-${batch}`,
     attempts: 8,
     timeoutMs: 5 * minutes,
+  }),
+  /** Vectors of a generation for the next live chunks that have none: a turn at a time, by as many slots as work side by side. */
+  buildGeneration: defineJob({
+    queue: 'embedding',
+    payload: generation.extend({ slot: z.int().nonnegative(), turn: z.int().nonnegative() }),
+    once: ({ generationId, slot, turn }) => `${generationId}-${slot}-${turn}`,
+    attempts: 8,
+    timeoutMs: 5 * minutes,
+  }),
+  /** A built generation searched beside the live one: how far they agree. Then it can be switched to. */
+  compareGeneration: defineJob({
+    queue: 'embedding',
+    payload: generation,
+    once: ({ generationId }) => generationId,
+    attempts: 8,
+    timeoutMs: 10 * minutes,
   }),
   /** A question through the seven steps. */
   answerQuestion: defineJob({
@@ -48,6 +66,14 @@ export const catalog = {
     once: ({ operationId }) => operationId,
     attempts: 8,
     timeoutMs: 5 * minutes,
+  }),
+  /** The vectors of a generation that nobody wants any more. */
+  reclaimGeneration: defineJob({
+    queue: 'upkeep',
+    payload: generation,
+    once: ({ generationId }) => generationId,
+    attempts: 8,
+    timeoutMs: 10 * minutes,
   }),
   /** Rows whose nudge or worker was lost → nudged again. */
   requeueLost: defineJob({

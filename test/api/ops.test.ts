@@ -299,6 +299,7 @@ describe('clearing the cache', () => {
     expect(await clear('search_hybrid:*')).toBe(0);
     expect(await clear('search:keyword:*')).toBe(1);
     expect(await clear('search?vecto?:*')).toBe(1);
+    expect(await clear('embedding:*'), 'the vector that two of them shared').toBe(1);
     expect(await clear('*')).toBe(1);
     expect(await clear()).toBe(0);
   });

@@ -1,4 +1,6 @@
+import { findLostGenerations } from '../../src/db/generation-work.ts';
 import { countUnfinished, findLost, type LostWork, type Patience } from '../../src/db/lost.ts';
+import { nudgeBuilding } from '../../src/generations.ts';
 import type { JobName, PayloadOf } from '../../src/jobs/catalog.ts';
 import type { QueueName } from '../../src/jobs/job.ts';
 import type { Context, Handler } from '../context.ts';
@@ -17,17 +19,15 @@ const queueOf: Record<keyof LostWork, QueueName> = {
 /** Nudges rows whose job or worker was lost: after a crash between commit and nudge, or a store that lost everything. */
 export const requeueLost: Handler<'requeueLost'> = {
   async run(_payload, context) {
-    const { db, embedder, log, metrics } = context;
-    const { ingest, embed, answers, operations } = await findLost(
-      db,
-      embedder.model,
-      await readPatience(context),
-    );
+    const { db, log, metrics } = context;
+    const { ingest, embed, answers, operations } = await findLost(db, await readPatience(context));
     await nudge(context, 'ingestDocument', ingest, ({ priority: _, ...key }) => key);
     await nudge(context, 'embedChunks', embed, ({ priority: _, ...key }) => ({ ...key, batch: 0 }));
     await nudge(context, 'answerQuestion', answers, (answerId) => ({ answerId }));
     await nudge(context, 'deleteDocument', operations, (operationId) => ({ operationId }));
+    const generations = await nudgeGenerations(context);
     const counts = {
+      generations,
       ingest: ingest.length,
       embed: embed.length,
       answers: answers.length,
@@ -56,6 +56,14 @@ async function readPatience({ db, depths }: Context): Promise<Patience> {
     answers: patience('answers'),
     operations: patience('operations'),
   };
+}
+
+async function nudgeGenerations(context: Context): Promise<number> {
+  const { build, compare, reclaim } = await findLostGenerations(context.db);
+  await nudgeBuilding(context.enqueue, build);
+  await nudge(context, 'compareGeneration', compare, (generationId) => ({ generationId }));
+  await nudge(context, 'reclaimGeneration', reclaim, (generationId) => ({ generationId }));
+  return build.length + compare.length + reclaim.length;
 }
 
 async function nudge<N extends JobName, Row>(
