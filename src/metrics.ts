@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { type CacheLookups, readHitRatios } from './hit-ratios.ts';
 import { type QueueName, queueNames } from './jobs/job.ts';
 
 const seconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
@@ -75,12 +76,7 @@ export function createMetrics() {
       buckets: seconds,
       registers,
     }),
-    cacheLookups: new Counter({
-      name: 'rag_cache_lookups_total',
-      help: 'Searches that asked the cache: for their result, and for the vector of their question.',
-      labelNames: ['cache', 'outcome'],
-      registers,
-    }),
+    cacheLookups: countCacheLookups(registers),
     llmSeconds: new Histogram({
       name: 'rag_llm_duration_seconds',
       help: 'Calls of the language model.',
@@ -107,6 +103,27 @@ export function createMetrics() {
       registers,
     }),
   };
+}
+
+/** With the share of hits, which no query language is needed to read. */
+function countCacheLookups(registers: Registry[]): CacheLookups {
+  const lookups = new Counter({
+    name: 'rag_cache_lookups_total',
+    help: 'Searches that asked the cache: for their result, and for the vector of their question.',
+    labelNames: ['cache', 'outcome'],
+    registers,
+  });
+  new Gauge({
+    name: 'rag_cache_hit_ratio',
+    help: 'Share of these that it had, since this process started.',
+    labelNames: ['cache'],
+    registers,
+    async collect() {
+      for (const [cache, { hit_ratio }] of Object.entries(await readHitRatios(lookups)))
+        if (hit_ratio !== null) this.set({ cache }, hit_ratio);
+    },
+  });
+  return lookups;
 }
 
 export type Metrics = ReturnType<typeof createMetrics>;
