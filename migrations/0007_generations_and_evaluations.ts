@@ -82,9 +82,12 @@ export async function up(knex: Knex): Promise<void> {
       evaluation_id uuid not null,
       n integer not null,
       strategy text not null,
-      -- judged documents that did not exist, and how many of those that matter (gain > 0) did
+      -- judged documents that do not exist, and how many of those that matter (gain > 0) do
       missing integer not null,
       relevant integer not null,
+      -- what was searched
+      corpus_version bigint not null,
+      model text,
       ndcg_10 double precision not null,
       recall_10 double precision not null,
       recall_100 double precision not null,

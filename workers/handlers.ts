@@ -6,6 +6,7 @@ import { compareGeneration } from './embedding/compare-generation.ts';
 import { embedChunks } from './embedding/embed-chunks.ts';
 import { ingestDocument } from './ingestion/ingest-document.ts';
 import { learnFromExperience } from './learning/learn-from-experience.ts';
+import { runEvaluation } from './learning/run-evaluation.ts';
 import { deleteDocument } from './upkeep/delete-document.ts';
 import { reclaimGeneration } from './upkeep/reclaim-generation.ts';
 import { requeueLost } from './upkeep/requeue-lost.ts';
@@ -20,6 +21,7 @@ export const handlers: { [N in JobName]: Handler<N> } = {
   compareGeneration,
   answerQuestion,
   learnFromExperience,
+  runEvaluation,
   deleteDocument,
   reclaimGeneration,
   requeueLost,

@@ -3,6 +3,7 @@ import { answerRoutes } from './answers.ts';
 import { apiKeyRoutes } from './api-keys.ts';
 import type { ApiContext } from './app.ts';
 import { documentRoutes } from './documents.ts';
+import { evaluationRoutes } from './evaluations.ts';
 import { flagRoutes } from './flags.ts';
 import { generationRoutes } from './generations.ts';
 import { batchRoutes } from './ingestion-batches.ts';
@@ -25,6 +26,7 @@ export function routes(context: ApiContext): AnyRoute[] {
     ...apiKeyRoutes(context),
     ...flagRoutes(context),
     ...generationRoutes(context),
+    ...evaluationRoutes(context),
     ...adminRoutes(context),
   ];
 }

@@ -59,6 +59,14 @@ export const catalog = {
     timeoutMs: minutes,
     everyMs: minutes,
   }),
+  /** Judged questions searched for by every strategy: a turn at a time, and what is measured stays measured. */
+  runEvaluation: defineJob({
+    queue: 'learning',
+    payload: z.strictObject({ evaluationId: z.uuid(), turn: z.int().nonnegative() }),
+    once: ({ evaluationId, turn }) => `${evaluationId}-${turn}`,
+    attempts: 5,
+    timeoutMs: 5 * minutes,
+  }),
   /** What a deleted document left behind, to the last row; the receipt counts it. */
   deleteDocument: defineJob({
     queue: 'upkeep',

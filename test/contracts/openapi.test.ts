@@ -29,6 +29,7 @@ interface Things {
   operation: string;
   key: string;
   generation: string;
+  evaluation: string;
 }
 
 interface Example {
@@ -82,6 +83,12 @@ const examples: Record<string, Example> = {
   'POST /api/v1/admin/embeddings/generations/{id}/switch': { path: ({ generation }) => generation },
   'POST /api/v1/admin/embeddings/generations/{id}/rollback': { path: ({ generation }) => generation },
   'DELETE /api/v1/admin/embeddings/generations/{id}': { path: ({ generation }) => generation },
+  'POST /api/v1/admin/evaluations': {
+    json: { queries: [{ text: 'Where is the tower?', judgements: [{ external_id: 'tower' }] }] },
+  },
+  'GET /api/v1/admin/evaluations': {},
+  'GET /api/v1/admin/evaluations/{id}': { path: ({ evaluation }) => evaluation },
+  'DELETE /api/v1/admin/evaluations/{id}': { path: ({ evaluation }) => evaluation },
   'POST /api/v1/admin/cache/clear': {},
   'DELETE /api/v1/admin/cache/clear': {},
   'GET /api/v1/admin/learning': {},
@@ -152,6 +159,10 @@ describe('the OpenAPI document', () => {
     await ended(admin, operation.links.self);
     const begun = await admin.post('/api/v1/admin/embeddings/generations', { provider: 'gemini' });
     const generation = await ended(admin, begun.body.links.self);
+    const evaluated = await admin.post('/api/v1/admin/evaluations', {
+      queries: [{ text: 'Where is the tower?', judgements: [{ document_id: first.id }] }],
+    });
+    await ended(admin, evaluated.body.links.self);
     things = {
       document: first.id,
       answer: answer.id,
@@ -159,6 +170,7 @@ describe('the OpenAPI document', () => {
       operation: operation.id,
       key: read.id,
       generation: generation.id,
+      evaluation: evaluated.body.id,
     };
   });
   afterAll(async () => {
@@ -236,6 +248,7 @@ describe('the OpenAPI document', () => {
       operation: nowhere,
       key: nowhere,
       generation: nowhere,
+      evaluation: nowhere,
     };
     for (const spec of declared) {
       const example = examples[named(spec)] as Example;

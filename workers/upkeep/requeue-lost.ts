@@ -1,3 +1,4 @@
+import { findLostEvaluations } from '../../src/db/evaluations.ts';
 import { findLostGenerations } from '../../src/db/generation-work.ts';
 import { countUnfinished, findLost, type LostWork, type Patience } from '../../src/db/lost.ts';
 import { nudgeBuilding } from '../../src/generations.ts';
@@ -26,8 +27,11 @@ export const requeueLost: Handler<'requeueLost'> = {
     await nudge(context, 'answerQuestion', answers, (answerId) => ({ answerId }));
     await nudge(context, 'deleteDocument', operations, (operationId) => ({ operationId }));
     const generations = await nudgeGenerations(context);
+    const evaluations = await findLostEvaluations(db);
+    await nudge(context, 'runEvaluation', evaluations, (evaluationId) => ({ evaluationId, turn: 0 }));
     const counts = {
       generations,
+      evaluations: evaluations.length,
       ingest: ingest.length,
       embed: embed.length,
       answers: answers.length,
