@@ -39,11 +39,11 @@ export async function countMissing(db: Db, model: string): Promise<number> {
   return rows[0].n;
 }
 
-/** Says that the building goes on. */
+/** Says that the building goes on, and that what stopped it has passed. */
 export async function touchGeneration(db: Db, model: string): Promise<void> {
   await db('embedding_generations')
-    .where({ model, status: 'building' })
-    .whereRaw(`updated_at < now() - interval '3 seconds'`)
+    .where({ model })
+    .whereRaw(`(status = 'building' and updated_at < now() - interval '3 seconds' or error is not null)`)
     .update({ updated_at: db.fn.now(), error: null });
 }
 
@@ -115,11 +115,11 @@ export async function noteFailure(db: Db, id: string, error: ErrorSummary): Prom
   const passes = error.retryable || error.code === 'gave_up';
   await db('embedding_generations')
     .where({ id })
-    .whereIn('status', ['building', 'reclaiming'])
+    .whereNotIn('status', ['comparing', 'failed', 'reclaimed'])
     .update({
       error: JSON.stringify(error),
       updated_at: db.fn.now(),
-      ...(passes ? {} : { status: db.raw(`case status when 'reclaiming' then status else 'failed' end`) }),
+      ...(passes ? {} : { status: db.raw(`case status when 'building' then 'failed' else status end`) }),
     });
 }
 
@@ -154,16 +154,19 @@ export interface LostGenerations {
   reclaim: string[];
 }
 
-/** Seconds without a sign of life before work on a generation counts as lost. */
+/** Without a sign of life for so long, work on a generation counts as lost. */
 const patience = `interval '20 seconds'`;
+/** A model that was given up on is not asked again for so long. */
+const patienceAfterFailure = `interval '1 minute'`;
 
 export async function findLostGenerations(db: Db): Promise<LostGenerations> {
   const { rows } = await db.raw(
     `select id, case status when 'comparing' then 'compare' when 'reclaiming' then 'reclaim' else 'build' end as kind
        from embedding_generations g
-      where (status in ('building', 'comparing', 'reclaiming') and updated_at < now() - ${patience}
+      where (status in ('building', 'comparing', 'reclaiming')
+             and updated_at < now() - case when error is null then ${patience} else ${patienceAfterFailure} end
              and (lease_until is null or lease_until < now()))
-         or (status in ('ready', 'live', 'standby') and exists (
+         or (status in ('ready', 'live', 'standby') and (error is null or updated_at < now() - ${patienceAfterFailure}) and exists (
               select from chunks c left join chunk_vectors x on x.chunk_seq = c.seq and x.model = g.model
                where c.live and x.chunk_seq is null and (c.embed_until is null or c.embed_until < now())))`,
   );
