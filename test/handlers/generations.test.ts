@@ -7,8 +7,10 @@ import { beginReclaim, switchGeneration } from '../../src/db/generation-switch.t
 import { claimMissing, findLostGenerations } from '../../src/db/generation-work.ts';
 import { findGeneration, findGenerationOf } from '../../src/db/generations.ts';
 import { startGeneration } from '../../src/generations.ts';
+import { createMetrics } from '../../src/metrics.ts';
 import type { Embedder } from '../../src/models/embedder.ts';
 import { createEmbedderPool } from '../../src/models/embedder-pool.ts';
+import { createSearch } from '../../src/retrieval/search.ts';
 import type { Context } from '../../workers/context.ts';
 import { handlers } from '../../workers/handlers.ts';
 import { type HandlerBench, openBench } from '../support/context.ts';
@@ -121,6 +123,30 @@ describe('buildGeneration', () => {
     expect(await saveVectors(context.db, dead.token, gemini.model, dead.chunks, vectors)).toBe(0);
   });
 
+  it('is nudged again when its jobs were lost, at whichever stage', async () => {
+    const id = await begin();
+    const standStill = () =>
+      context
+        .db('embedding_generations')
+        .where({ id })
+        .update({ updated_at: context.db.raw(`now() - interval '21 seconds'`) });
+    await standStill();
+    expect(await findLostGenerations(context.db)).toEqual({ build: [id], compare: [], reclaim: [] });
+    await build(id);
+    await standStill();
+    expect(await findLostGenerations(context.db)).toEqual({ build: [], compare: [id], reclaim: [] });
+    await handlers.compareGeneration.run({ generationId: id }, context);
+    await standStill();
+    expect(await findLostGenerations(context.db), 'it is done').toEqual({
+      build: [],
+      compare: [],
+      reclaim: [],
+    });
+    await beginReclaim(context.db, id);
+    await standStill();
+    expect(await findLostGenerations(context.db)).toEqual({ build: [], compare: [], reclaim: [id] });
+  });
+
   it('passes on when to come back, gives its chunks back, and keeps what it has', async () => {
     const id = await begin();
     standIn.script([{ error: 429, retryDelay: '7s' }]);
@@ -166,7 +192,28 @@ describe('documents that come while two generations are kept', () => {
     expect((await metric())?.value).toBe(before + 1);
     await build(id);
     expect(await vectorsOf(gemini.model)).toBe(await liveChunks());
+    // As two processes have them: nothing shared but the database.
+    const searches = [1, 2].map(() =>
+      createSearch({
+        db: context.db,
+        embedders: context.embedders,
+        metrics: createMetrics(),
+        cacheTtlSeconds: 600,
+      }),
+    );
+    const options = {
+      k: 5,
+      strategy: 'vector',
+      filters: {},
+      audience: { scope: 'read', flags: [] },
+    } as const;
+    const models = async () =>
+      (await Promise.all(searches.map((search) => search.retrieve('heron', options)))).map(
+        ({ generation }) => generation?.model,
+      );
+    expect(await models()).toEqual([local.model, local.model]);
     expect(await switchGeneration(context.db, id)).toBe(true);
+    expect(await models(), 'the next search of each').toEqual([gemini.model, gemini.model]);
     expect(await switchGeneration(context.db, id), 'it is live already').toBe(false);
     const back = (await findGenerationOf(context.db, local.model))?.id as string;
     expect(await switchGeneration(context.db, back)).toBe(true);
