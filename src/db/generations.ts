@@ -157,14 +157,16 @@ export async function beginGeneration(
       .ignore()
       .returning('id');
     if (insert.length > 0) return id;
-    const [other] = await trx('embedding_generations')
+    const others: GenerationRow[] = await trx('embedding_generations')
       .where('id', id)
       .orWhereIn('status', ['building', 'comparing'])
       .orWhere((same) => same.where('model', model.model).whereNot('status', 'reclaimed'))
-      .orderByRaw('id <> ?, model <> ?', [id, model.model])
+      .orderBy('id')
       .forUpdate();
-    if (other?.id === id) return id;
-    if (other?.model !== model.model || other.status !== 'failed') throw refusal(other);
+    if (others.some((row) => row.id === id)) return id;
+    const busy = others.find(({ status }) => status === 'building' || status === 'comparing');
+    const [other] = others;
+    if (busy || other?.status !== 'failed') throw refusal(busy ?? other);
     await trx('embedding_generations')
       .where('id', other.id)
       .update({ status: 'building', error: null, estimate: given, updated_at: trx.fn.now() });

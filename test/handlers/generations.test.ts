@@ -166,7 +166,14 @@ describe('buildGeneration', () => {
     expect(await statusOf(id)).toBe('failed');
     const model = { provider: 'gemini', model: gemini.model, dimensions: gemini.dimensions };
     const deps = { db: context.db, enqueue: context.enqueue, prices: new Map([['gemini-embedding-001', 2]]) };
+    const other = { provider: 'gemini', model: 'gemini-embedding-001@80', dimensions: 80 };
+    const between = await startGeneration(deps, randomUUID(), other);
+    await expect(startGeneration(deps, randomUUID(), model), 'one at a time').rejects.toMatchObject({
+      code: 'conflict',
+    });
+    await beginReclaim(context.db, between.id);
     const again = await startGeneration(deps, randomUUID(), model);
+    expect((await startGeneration(deps, again.id, model)).id, 'asked for twice').toBe(id);
     expect([again.id, await statusOf(id)]).toEqual([id, 'building']);
     expect(again.estimate.chunks).toBe(await liveChunks());
     expect(again.estimate.cost_usd).toBe((again.estimate.tokens * 2) / 1e6);
