@@ -80,6 +80,23 @@ export const environmentShape = {
   GEMINI_BASE_URL: httpUrl
     .optional()
     .describe('Another address that speaks the Gemini protocol (a proxy, a stand-in).'),
+  BM25_K1: z.coerce
+    .number('must be a number from 0 to 10')
+    .min(0)
+    .max(10)
+    .default(1.2)
+    .describe(
+      'Keyword search: how soon further occurrences of a word stop to count; 0 = the first alone counts.',
+    ),
+  BM25_B: z.coerce
+    .number('must be a number from 0 to 1')
+    .min(0)
+    .max(1)
+    .default(0.75)
+    .describe('Keyword search: how far long chunks are marked down, from 0 (not at all) to 1.'),
+  VECTOR_INDEX_FROM: whole(0, 1_000_000_000)
+    .default(20_000)
+    .describe('Vectors of a model beyond which they get an index; up to there search looks at all of them.'),
   MAX_UPLOAD_MB: whole(1, 1000).default(50).describe('Largest file accepted.'),
   QUEUE_LIMIT: whole(1, 10_000_000)
     .default(100_000)

@@ -143,6 +143,24 @@ export function exportQueues(metrics: Metrics, read: () => Promise<QueueReading[
   });
 }
 
+/** Recall of the vector indexes as it was last measured, by whichever worker; in the API process only. */
+export function exportVectorRecall(
+  metrics: Metrics,
+  read: () => Promise<readonly { model: string; recall: number }[] | undefined>,
+): void {
+  new Gauge({
+    name: 'rag_vector_recall',
+    help: 'Share of the ten nearest passages that the vector index finds, by embedding model; no series without an index.',
+    labelNames: ['model'],
+    registers: [metrics.registry],
+    async collect() {
+      const measured = await read();
+      this.reset();
+      for (const { model, recall } of measured ?? []) this.set({ model }, recall);
+    },
+  });
+}
+
 /**
  * Live worker processes by queue, 0 for a queue that nobody takes; in the API process only. `read` gives undefined when the
  * database does not answer: then there are no series.

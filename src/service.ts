@@ -8,12 +8,13 @@ import type { Config } from './config.ts';
 import { type Database, openDatabase } from './db/connect.ts';
 import { liveWorkers } from './db/heartbeats.ts';
 import { migrate } from './db/migrations.ts';
+import { readVectorRecall } from './db/vector-recall.ts';
 import { createFlagService, type FlagService } from './flag-service.ts';
 import { openQueues, type Queues } from './jobs/queues.ts';
 import { migratePostgresStore } from './jobs/store-postgres.ts';
 import { checkRedis } from './jobs/store-redis.ts';
 import type { Log } from './log.ts';
-import { createMetrics, exportQueues, exportWorkers, type Metrics } from './metrics.ts';
+import { createMetrics, exportQueues, exportVectorRecall, exportWorkers, type Metrics } from './metrics.ts';
 import type { Embedder } from './models/embedder.ts';
 import { openEmbedder } from './models/embedders.ts';
 import { createSearch, type Search } from './retrieval/search.ts';
@@ -56,7 +57,13 @@ export async function openFoundation(config: Config, log: Log, shutdown: Shutdow
   });
   shutdown.add('embedding model', embedder.close);
   const { db } = database;
-  const search = createSearch({ db, embedder, metrics, cacheTtlSeconds: config.QUERY_CACHE_TTL_SECONDS });
+  const search = createSearch({
+    db,
+    embedder,
+    metrics,
+    bm25: { k1: config.BM25_K1, b: config.BM25_B },
+    cacheTtlSeconds: config.QUERY_CACHE_TTL_SECONDS,
+  });
   return {
     config,
     log,
@@ -102,6 +109,7 @@ export async function openApi(
     }),
   );
   exportWorkers(metrics, () => bounded(liveWorkers(db), 2000));
+  exportVectorRecall(metrics, () => bounded(readVectorRecall(db), 2000));
   const server = createServer(createApp(context));
   server.listen(config.PORT, config.HOST);
   await once(server, 'listening');

@@ -10,6 +10,7 @@ import { opsRoutes } from './ops.ts';
 import type { AnyRoute } from './route.ts';
 import { searchRoutes } from './search.ts';
 import { taxonomyRoutes } from './taxonomy.ts';
+import { vectorRecallRoutes } from './vector-recall.ts';
 
 /** Every route of the API. */
 export function routes(context: ApiContext): AnyRoute[] {
@@ -24,5 +25,6 @@ export function routes(context: ApiContext): AnyRoute[] {
     ...apiKeyRoutes(context),
     ...flagRoutes(context),
     ...adminRoutes(context),
+    ...vectorRecallRoutes(context),
   ];
 }

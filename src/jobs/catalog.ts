@@ -76,6 +76,24 @@ export const catalog = {
     timeoutMs: 5 * minutes,
     everyMs: 30 * seconds,
   }),
+  /** An index over the vectors of every embedding model that has enough of them; none where there are none left. */
+  tendVectorIndexes: defineJob({
+    queue: 'upkeep',
+    payload: nothing,
+    once: () => 'tend-vector-indexes',
+    attempts: 1,
+    timeoutMs: 60 * minutes,
+    everyMs: minutes,
+  }),
+  /** How much of an exact search those indexes find, for /metrics. */
+  measureVectorRecall: defineJob({
+    queue: 'upkeep',
+    payload: nothing,
+    once: () => 'measure-vector-recall',
+    attempts: 1,
+    timeoutMs: 10 * minutes,
+    everyMs: 15 * minutes,
+  }),
 };
 
 export type Catalog = typeof catalog;

@@ -3,8 +3,8 @@ import type { Found, Search } from './strategy.ts';
 
 /** Keyword search alone: BM25 over the greatest score that the question could reach. */
 export async function byWords(search: Search): Promise<Found> {
-  const { db, statistics, limit, filters, greatestScore } = search;
-  const found = await searchWords(db, statistics, { limit, filters });
+  const { db, statistics, limit, filters, bm25, greatestScore } = search;
+  const found = await searchWords(db, statistics, { limit, filters, bm25 });
   return {
     candidates: found.map(({ seq, score }) => ({
       seq,

@@ -1,6 +1,12 @@
 import type { Db } from '../db/connect.ts';
 import { readPassages } from '../db/search.ts';
-import { greatestScore, readWordStatistics, type WordStatistics } from '../db/search-words.ts';
+import {
+  type Bm25,
+  bm25Defaults,
+  greatestScore,
+  readWordStatistics,
+  type WordStatistics,
+} from '../db/search-words.ts';
 import type { Embedder } from '../models/embedder.ts';
 import { detectLanguage } from '../text/language.ts';
 import { analyze } from './analyze.ts';
@@ -20,6 +26,8 @@ export const strategyFunctions: Record<Strategy, StrategyFunction> = {
 export interface RetrieveContext {
   db: Db;
   embedder: Embedder;
+  /** Parameters of BM25; left out: the usual ones. */
+  bm25?: Bm25 | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -44,14 +52,14 @@ export async function retrieve(
   context: RetrieveContext,
   options: RetrieveOptions,
 ): Promise<Retrieval> {
-  const { db, embedder, signal } = context;
+  const { db, embedder, bm25 = bm25Defaults, signal } = context;
   const { k, strategy, filters } = options;
   signal?.throwIfAborted();
   const statistics = await readWordStatistics(db, analyze(question).words);
   const search: Search = {
-    ...{ db, embedder, signal, question, filters, statistics },
+    ...{ db, embedder, signal, question, filters, statistics, bm25 },
     limit: Math.max(candidatesPerPassage * k, fewestCandidates),
-    greatestScore: greatestScore(statistics),
+    greatestScore: greatestScore(statistics, bm25),
     readable: embedder.reads(question),
   };
   const found = await strategyFunctions[strategy](search);

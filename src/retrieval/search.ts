@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Knex } from 'knex';
 import { readCache, writeCache } from '../db/query-cache.ts';
+import type { Bm25 } from '../db/search-words.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Embedder } from '../models/embedder.ts';
 import type { Filters, Retrieval, Strategy } from './passage.ts';
@@ -25,16 +26,17 @@ interface SearchDeps {
   db: Knex;
   embedder: Embedder;
   metrics: Metrics;
+  bm25: Bm25;
   cacheTtlSeconds: number;
 }
 
-export function createSearch({ db, embedder, metrics, cacheTtlSeconds }: SearchDeps): Search {
+export function createSearch({ db, embedder, metrics, bm25, cacheTtlSeconds }: SearchDeps): Search {
   const compute = (question: string, options: SearchOptions, signal?: AbortSignal) =>
-    retrieve(question, { db, embedder, ...(signal ? { signal } : {}) }, options);
+    retrieve(question, { db, embedder, bm25, ...(signal ? { signal } : {}) }, options);
   const cached = async (question: string, options: SearchOptions, signal?: AbortSignal) => {
     if (cacheTtlSeconds === 0)
       return { retrieval: await compute(question, options, signal), cache: 'off' as const };
-    const key = cacheKey(question, options, embedder.model);
+    const key = cacheKey(question, options, [embedder.model, bm25]);
     const found = await readCache<Retrieval>(db, key, cacheTtlSeconds);
     if (found) return { retrieval: found, cache: 'hit' as const };
     const retrieval = await compute(question, options, signal);
@@ -52,7 +54,7 @@ export function createSearch({ db, embedder, metrics, cacheTtlSeconds }: SearchD
 }
 
 /** Everything the result depends on beside the corpus, whose version stands with the entry. */
-function cacheKey(question: string, options: SearchOptions, model: string): string {
-  const parts = [question.normalize('NFC'), options.k, options.strategy, options.filters, model];
+function cacheKey(question: string, options: SearchOptions, settings: unknown): string {
+  const parts = [question.normalize('NFC'), options.k, options.strategy, options.filters, settings];
   return `search:${options.strategy}:${createHash('sha256').update(JSON.stringify(parts)).digest('hex')}`;
 }

@@ -1,5 +1,5 @@
 import type { Db } from '../db/connect.ts';
-import type { WordStatistics } from '../db/search-words.ts';
+import type { Bm25, WordStatistics } from '../db/search-words.ts';
 import type { Embedder } from '../models/embedder.ts';
 import type { Filters } from './passage.ts';
 
@@ -13,6 +13,7 @@ export interface Search {
   /** Chunks that each leg hands to fusion. */
   limit: number;
   statistics: WordStatistics;
+  bm25: Bm25;
   /** The supremum of the question's BM25 score; 0 when it has no index words. */
   greatestScore: number;
   /** How far the embedding model can read the question, 0…1. */

@@ -77,6 +77,7 @@ const examples: Record<string, Example> = {
   'DELETE /api/v1/admin/cache/clear': {},
   'GET /api/v1/admin/learning': {},
   'GET /api/v1/admin/metrics': {},
+  'GET /api/v1/admin/vector-recall': {},
 };
 
 const named = (spec: AnyRoute, path: string = spec.paths[0]) => `${spec.method.toUpperCase()} ${path}`;
