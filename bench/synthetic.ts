@@ -38,7 +38,7 @@ export function createSynthetic({ seed, dimensions, length }: SyntheticOptions):
   const random = randomFrom(seed);
   const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
   const languages = [englishWords(random), koreanWords(random)] as const;
-  const anyWord = zipf(vocabularySize, 1.05, random);
+  const anyWord = zipf(vocabularySize, 1.05, random, 20);
   const topicWord = zipf(topicWords, 0.8, random);
   const projection = Array.from({ length: trueDimensions }, () =>
     Float32Array.from({ length: dimensions }, normal),
@@ -94,12 +94,15 @@ export function randomFrom(seed: number): () => number {
   };
 }
 
-/** Draws ranks 0…size − 1 with probability ∝ 1 / (rank + 1)^exponent. */
-function zipf(size: number, exponent: number, random: () => number): () => number {
+/**
+ * Draws ranks 0…size − 1 with probability ∝ 1 / (rank + 1 + offset)^exponent: Mandelbrot's form of Zipf's law. With an offset of
+ * 20 the commonest word stands in a fifth of the chunks, as where stop words are not indexed.
+ */
+function zipf(size: number, exponent: number, random: () => number, offset = 0): () => number {
   const cumulative = new Float64Array(size);
   let sum = 0;
   for (let rank = 0; rank < size; rank++) {
-    sum += 1 / (rank + 1) ** exponent;
+    sum += 1 / (rank + 1 + offset) ** exponent;
     cumulative[rank] = sum;
   }
   return () => {

@@ -150,7 +150,7 @@ export function exportVectorRecall(
 ): void {
   new Gauge({
     name: 'rag_vector_recall',
-    help: 'Share of the ten nearest passages that the vector index finds, by embedding model; no series without an index.',
+    help: 'Share of the ten nearest passages that the vector index finds, by embedding model.',
     labelNames: ['model'],
     registers: [metrics.registry],
     async collect() {

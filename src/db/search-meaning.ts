@@ -1,6 +1,6 @@
 import type { Filters } from '../retrieval/passage.ts';
 import type { Db } from './connect.ts';
-import { type ScoredChunk, type Sql, visibleChunks } from './search.ts';
+import { type ScoredChunk, visibleChunks } from './search.ts';
 import { findScope, isVisible, type Scope } from './search-scope.ts';
 import { hasVectorIndex } from './vector-index.ts';
 
@@ -13,6 +13,10 @@ export interface QueryVector {
 export interface MeaningSearch {
   limit: number;
   filters?: Filters | undefined;
+  /** What the filters leave, if it is known already. */
+  scope?: Scope;
+  /** Whether the model has an index, if it is known already. */
+  indexed?: boolean;
   /** Looks at every vector, whatever index there is: what the index is measured against. */
   exact?: boolean;
 }
@@ -25,11 +29,11 @@ export interface MeaningSearch {
 export async function searchMeaning(
   db: Db,
   query: QueryVector,
-  { limit, filters, exact = false }: MeaningSearch,
+  { limit, filters, scope: known, indexed: has, exact = false }: MeaningSearch,
 ): Promise<ScoredChunk[]> {
   const [scope, indexed] = await Promise.all([
-    findScope(db, filters),
-    exact ? false : hasVectorIndex(db, query.model, query.vector.length),
+    known ?? findScope(db, filters),
+    exact ? false : (has ?? hasVectorIndex(db, query.model, query.vector.length)),
   ]);
   if (scope.kind === 'few') {
     return byScore(await scoreMeaning(db, query, scope.seqs)).slice(0, limit);
@@ -72,38 +76,38 @@ async function searchIndex(db: Db, query: QueryVector, limit: number, filters: F
   return rows as ScoredChunk[];
 }
 
-/** Every vector of the model. Sorted by an expression that no index has, so that none is used. */
+/**
+ * Every vector of the model. Sorted by an expression that no index has, so that none is used. Without filters nearly all are
+ * live: to look up the few that come first costs less than to join them all.
+ */
 async function searchAll(db: Db, query: QueryVector, limit: number, scope: Scope): Promise<ScoredChunk[]> {
-  if (scope.kind === 'many') {
-    const visible = visibleChunks(scope.filters);
-    return nearest(db, query, { sql: `v.chunk_seq in (${visible.sql})`, bindings: visible.bindings }, limit);
+  if (scope.kind !== 'many') {
+    const found = await nearest(db, query, limit, { within: 'true', after: isVisible(undefined, 'nearest.seq').sql });
+    if (found.length === limit) return found;
   }
-  // Nearly all are live: to look up those few that come first costs less than to join them all.
-  for (let window = limit + spare; ; window *= 8) {
-    const found = await nearest(db, query, { sql: 'true', bindings: {} }, window);
-    const live = await liveOf(db, found);
-    if (live.length >= limit || found.length < window) return live.slice(0, limit);
-  }
+  const visible = visibleChunks(scope.kind === 'many' ? scope.filters : undefined);
+  const within = `v.chunk_seq in (${visible.sql})`;
+  return nearest(db, query, limit, { within, after: 'true', bindings: visible.bindings });
 }
 
+/** Vectors looked up beyond the limit, for those whose chunks are not live. */
 const spare = 50;
 
-async function nearest(db: Db, query: QueryVector, condition: Sql, limit: number): Promise<ScoredChunk[]> {
+interface Conditions {
+  within: string;
+  after: string;
+  bindings?: Record<string, unknown>;
+}
+
+async function nearest(db: Db, query: QueryVector, limit: number, { within, after, bindings }: Conditions) {
   const { rows } = await db.raw(
     `select seq, 1 - distance as score
        from (select v.chunk_seq as seq, (${distance(query)}) + 0 as distance from chunk_vectors v
-              where v.model = :model and ${condition.sql} order by distance, seq limit :limit) as nearest`,
-    { ...parameters(query), ...condition.bindings, limit },
+              where v.model = :model and ${within} order by distance, seq limit :window) as nearest
+      where ${after} limit :limit`,
+    { ...parameters(query), ...bindings, limit, window: limit + spare },
   );
-  return rows;
-}
-
-async function liveOf(db: Db, chunks: readonly ScoredChunk[]): Promise<ScoredChunk[]> {
-  const { rows } = await db.raw('select seq from chunks where live and seq = any(?::bigint[])', [
-    chunks.map(({ seq }) => seq),
-  ]);
-  const live = new Set(rows.map(({ seq }: ScoredChunk) => seq));
-  return chunks.filter(({ seq }) => live.has(seq));
+  return rows as ScoredChunk[];
 }
 
 /** The column holds vectors of several lengths; the index over one model's is made on this very cast. */

@@ -77,6 +77,8 @@ export function greatestScore(statistics: WordStatistics, { k1 }: Bm25 = bm25Def
 export interface WordSearch {
   limit: number;
   filters?: Filters | undefined;
+  /** What the filters leave, if it is known already. */
+  scope?: Scope;
   bm25?: Bm25 | undefined;
   /** Most postings to read before asking whether more are needed; the result does not depend on it. */
   budget?: number;
@@ -97,12 +99,12 @@ const probeCost = 4;
 export async function searchWords(
   db: Db,
   statistics: WordStatistics,
-  { limit, filters, bm25 = bm25Defaults, budget = readAtOnce }: WordSearch,
+  { limit, filters, scope: known, bm25 = bm25Defaults, budget = readAtOnce }: WordSearch,
 ): Promise<ScoredChunk[]> {
   const words = statistics.words.filter(({ documents }) => documents > 0);
   const total = words.reduce((sum, { documents }) => sum + documents, 0);
   if (total === 0) return [];
-  const scope = await findScope(db, filters);
+  const scope = known ?? (await findScope(db, filters));
   if (scope.kind === 'few' && scope.seqs.length * words.length * probeCost < total) {
     return byScore(await scoreWords(db, statistics, scope.seqs, bm25)).slice(0, limit);
   }

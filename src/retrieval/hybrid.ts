@@ -1,6 +1,8 @@
 import { readBeginnings, type ScoredChunk } from '../db/search.ts';
 import { type QueryVector, scoreMeaning, searchMeaning } from '../db/search-meaning.ts';
+import { findScope } from '../db/search-scope.ts';
 import { scoreWords, searchWords } from '../db/search-words.ts';
+import { hasVectorIndex } from '../db/vector-index.ts';
 import { AppError } from '../errors.ts';
 import { embedQuestion, leastReadable } from './by-meaning.ts';
 import { byWords } from './by-words.ts';
@@ -20,12 +22,18 @@ export async function hybrid(search: Search): Promise<Found> {
   if (search.readable < leastReadable) {
     return wordsOnly(search, 'The embedding model can not read the question: keyword search only.');
   }
-  const [words, query] = await Promise.all([
-    searchWords(search.db, search.statistics, search),
+  // What both legs need to know is found once, while the model reads the question; then they run side by side.
+  const { db, embedder } = search;
+  const [query, scope, indexed] = await Promise.all([
     embed(search),
+    findScope(db, search.filters),
+    hasVectorIndex(db, embedder.model, embedder.dimensions),
   ]);
   if (!query) return wordsOnly(search, 'The embedding model is unavailable: keyword search only.');
-  const meaning = await searchMeaning(search.db, query, search);
+  const [words, meaning] = await Promise.all([
+    searchWords(db, search.statistics, { ...search, scope }),
+    searchMeaning(db, query, { ...search, scope, indexed }),
+  ]);
   return {
     candidates: fuse(await score(search, query, words, meaning), weight, search.greatestScore),
     vectorWeight: weight,
@@ -63,6 +71,7 @@ async function score(search: Search, query: QueryVector, words: ScoredChunk[], m
       db,
       statistics,
       seqs.filter((seq) => !keyword.has(seq)),
+      search.bm25,
     ),
     scoreMeaning(
       db,
