@@ -28,6 +28,7 @@ export async function up(knex: Knex): Promise<void> {
 
     drop index chunks_live;
     create index chunks_live on chunks (seq) include (document_id) where live;
+    create index chunks_of_documents on chunks (document_id) include (seq) where live;
 
     create table posting_counts (
       word text not null,
@@ -108,6 +109,7 @@ export async function down(knex: Knex): Promise<void> {
     drop function count_added_postings();
     drop table posting_counts;
 
+    drop index chunks_of_documents;
     drop index chunks_live;
     create index chunks_live on chunks (live) where live;
 

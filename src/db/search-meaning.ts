@@ -82,7 +82,10 @@ async function searchIndex(db: Db, query: QueryVector, limit: number, filters: F
  */
 async function searchAll(db: Db, query: QueryVector, limit: number, scope: Scope): Promise<ScoredChunk[]> {
   if (scope.kind !== 'many') {
-    const found = await nearest(db, query, limit, { within: 'true', after: isVisible(undefined, 'nearest.seq').sql });
+    const found = await nearest(db, query, limit, {
+      within: 'true',
+      after: isVisible(undefined, 'nearest.seq').sql,
+    });
     if (found.length === limit) return found;
   }
   const visible = visibleChunks(scope.kind === 'many' ? scope.filters : undefined);

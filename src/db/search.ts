@@ -31,11 +31,11 @@ export function visibleChunks(filters: Filters | undefined): Sql {
   return { sql: `select c.seq from ${from} where ${where}`, bindings };
 }
 
-/** The same in parts: tables with `c` for chunks, and what must hold. */
+/** The same in parts: tables with `c` for chunks and `d` for documents, and what must hold of both, and of documents alone. */
 export function visibleConditions(filters: Filters | undefined) {
   const bindings: Record<string, unknown> = {};
-  if (!narrows(filters)) return { from: 'chunks c', where: 'c.live', bindings };
-  const conditions = ['c.live', 'd.deleted_at is null'];
+  if (!narrows(filters)) return { from: 'chunks c', where: 'c.live', ofDocument: 'true', bindings };
+  const conditions = ['d.deleted_at is null'];
   if (filters.documentIds) {
     conditions.push('d.id = any(:documentIds::uuid[])');
     bindings.documentIds = filters.documentIds.filter((id) => uuid.test(id));
@@ -47,7 +47,8 @@ export function visibleConditions(filters: Filters | undefined) {
     bindings.metadata = metadata;
   }
   const from = 'chunks c join documents d on d.id = c.document_id';
-  return { from, where: conditions.join(' and '), bindings };
+  const ofDocument = conditions.join(' and ');
+  return { from, where: `c.live and ${ofDocument}`, ofDocument, bindings };
 }
 
 function startsWithAny(paths: readonly string[][], bindings: Record<string, unknown>): string {
