@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Knex } from 'knex';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { acceptDocuments } from '../../src/db/accept-documents.ts';
+import { greatestImpact, impactOf } from '../../src/db/impacts.ts';
 import { beginDelete, claimOperation, completeDelete } from '../../src/db/operations.ts';
 import {
   type Bm25,
@@ -197,4 +198,28 @@ it('equals BM25 computed from the texts, throughout a thousand adds, updates and
   const kept = 'select word, impact, postings from posting_counts';
   const { rows } = await db.raw(`(${counted} except ${kept}) union all (${kept} except ${counted})`);
   expect(rows).toEqual([]);
+});
+
+it('classes postings so that none scores more than its class says', async () => {
+  await publish('a chunk to post in');
+  const undo = new Error('undo');
+  const trying = db.transaction(async (trx) => {
+    const { rows } = await trx.raw(
+      `insert into postings (word, chunk_seq, frequency, word_count)
+       select 'word ' || f || ' ' || l, (select max(seq) from chunks), f, l
+         from unnest(array[1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 13, 40, 32767]) as f,
+              unnest(array[1, 7, 8, 15, 16, 31, 32, 95, 96, 200, 511, 512, 2047, 2048, 100000]) as l
+       returning frequency, word_count as length, impact`,
+    );
+    for (const { frequency, length, impact } of rows as Record<'frequency' | 'length' | 'impact', number>[]) {
+      expect(impactOf(frequency, length)).toBe(impact);
+      for (const { k1, b } of parameters)
+        for (const mean of [1, 60, 5000]) {
+          const score = (frequency * (k1 + 1)) / (frequency + k1 * (1 - b + (b * length) / mean));
+          expect(greatestImpact(impact, { k1, b }, mean)).toBeGreaterThanOrEqual(score);
+        }
+    }
+    throw undo;
+  });
+  await expect(trying).rejects.toBe(undo);
 });
