@@ -26,6 +26,34 @@ export async function loadSynthetic(
     });
     await db.transaction((trx) => writePage(trx, chunks, done / chunksPerDocument));
   }
+  await db.transaction(postWords);
+}
+
+/**
+ * Postings of all chunks at once, into a table without indexes, which are made again afterwards; without triggers, whose counts
+ * follow in one statement. Ingestion posts a document at a time.
+ */
+async function postWords(trx: Knex.Transaction): Promise<void> {
+  const { rows: indexes } = await trx.raw(
+    `select i.indexrelid::regclass::text as name, pg_get_indexdef(i.indexrelid) as index, c.conname as constraint,
+            pg_get_constraintdef(c.oid) as definition
+       from pg_index i left join pg_constraint c on c.conindid = i.indexrelid and c.contype = 'p'
+      where i.indrelid = 'postings'::regclass`,
+  );
+  for (const { name, constraint } of indexes)
+    await trx.raw(constraint ? `alter table postings drop constraint ${constraint}` : `drop index ${name}`);
+  await trx.raw('set local session_replication_role = replica');
+  await trx.raw(`insert into postings (word, chunk_seq, frequency, word_count)
+    select w.word, c.seq, w.frequency, c.word_count
+      from chunks c cross join lateral unnest(c.words, c.frequencies) as w(word, frequency)`);
+  await trx.raw('set local max_parallel_maintenance_workers = 0');
+  await trx.raw(`set local maintenance_work_mem = '512MB'`);
+  for (const { constraint, definition, index } of indexes)
+    await trx.raw(constraint ? `alter table postings add constraint ${constraint} ${definition}` : index);
+  await trx.raw(`insert into posting_counts (word, impact, postings)
+    select word, impact, count(*) from postings group by word, impact`);
+  await trx.raw(`update corpus_state set version = version + 1,
+    live_chunks = (select count(*) from chunks), live_words = (select sum(word_count) from chunks)`);
 }
 
 type Counted = SyntheticChunk & ReturnType<typeof countWords>;
@@ -52,14 +80,9 @@ async function writePage(trx: Knex.Transaction, chunks: Counted[], first: number
                   as r(document uuid, n int, text text, words text[], frequencies smallint[], "wordCount" int, vector text)),
           c as (insert into chunks (document_id, version, n, start_char, end_char, text, words, frequencies, word_count, live)
                 select document, 1, n, 0, length(text), text, words, frequencies, "wordCount", true from r
-                returning seq, document_id, n, words, frequencies, word_count),
-          v as (insert into chunk_vectors (chunk_seq, model, embedding)
-                select c.seq, ?, r.vector::vector from c join r on r.document = c.document_id and r.n = c.n),
-          s as (update corpus_state set version = version + 1, live_chunks = live_chunks + (select count(*) from c),
-                       live_words = live_words + (select sum(word_count) from c))
-     insert into postings (word, chunk_seq, frequency, word_count)
-     select w.word, c.seq, w.frequency, c.word_count
-       from c cross join lateral unnest(c.words, c.frequencies) as w(word, frequency)`,
+                returning seq, document_id, n)
+     insert into chunk_vectors (chunk_seq, model, embedding)
+     select c.seq, ?, r.vector::vector from c join r on r.document = c.document_id and r.n = c.n`,
     [JSON.stringify(rows), syntheticModel],
   );
 }
