@@ -21,6 +21,8 @@ folder that is deleted.`;
 const dimensions = 384;
 const k = 10;
 const seed = 20_260_101;
+/** What hybrid search asks of each leg for ten passages (src/retrieval/retrieve.ts). */
+const legDepth = 50;
 const warmUp = 50;
 /** Questions for what is there to be compared with only. */
 const slowest = 50;
@@ -117,7 +119,8 @@ async function measureTimes(db: Knex, queries: readonly SyntheticQuery[]) {
     rows.push({ what, filter, p50_ms, p95_ms, p99_ms });
   };
   await measure('pgvector alone', 'none', (query) => rawVector(db, query));
-  await measure('BM25 alone', 'none', (query) => rawWords(db, query));
+  await measure('BM25 alone', 'none', (query) => rawWords(db, query, k));
+  await measure(`BM25 alone, ${legDepth} best`, 'none', (query) => rawWords(db, query, legDepth));
   await measure('ts_rank', 'none', (query) => rawTextRank(db, query), slowest);
   for (const { filter, filters } of narrow)
     for (const strategy of ['vector', 'keyword', 'hybrid'] as const)
@@ -133,8 +136,8 @@ async function rawVector(db: Knex, { vector }: SyntheticQuery) {
   );
 }
 
-async function rawWords(db: Knex, { text }: SyntheticQuery) {
-  return searchWords(db, await readWordStatistics(db, analyze(text).words), { limit: k });
+async function rawWords(db: Knex, { text }: SyntheticQuery, limit: number) {
+  return searchWords(db, await readWordStatistics(db, analyze(text).words), { limit });
 }
 
 /** Postgres' own full-text ranking of the same words, any of them, through a GIN index. */

@@ -90,9 +90,13 @@ const readPostings = `unnest(:words::text[], :factors::float8[], :unread::float8
 /**
  * The best chunks of those of which something is read. `partial` is what was read of a chunk's score, `most` what the whole
  * can be. The chunks that are best in part give a score that the last of the best reaches at least, and with it those that
- * can be among them at all: only these are looked up.
+ * can be among them at all: only these are looked up. Undefined when they are more than `lookups`: nothing was looked up then.
  */
-export async function readSome(query: Query, readings: readonly Reading[]): Promise<ScoredChunk[]> {
+export async function readSome(
+  query: Query,
+  readings: readonly Reading[],
+  lookups: number,
+): Promise<ScoredChunk[] | undefined> {
   const { db, words, scope, limit, bm25, averageLength } = query;
   const [early, late] = conditions(scope, 'p.chunk_seq', 'candidates.seq');
   const { rows } = await db.raw(
@@ -105,18 +109,21 @@ export async function readSome(query: Query, readings: readonly Reading[]): Prom
      bar as (select score from scored order by score desc offset :limit - 1 limit 1),
      others as materialized (
        select seq, partial from candidates where most >= coalesce((select score from bar), 0)
-          and seq <> all(array(select seq from promising)) and ${late.sql})
-     select seq, score from (
-       select seq, score from scored union all select seq, partial + ${unreadScore('others.seq')} from others) as all_scored
+          and seq <> all(array(select seq from promising)) and ${late.sql} limit :lookups + 1),
+     few as (select count(*) <= :lookups as yes from others)
+     select seq, score, (select yes from few) as complete from (
+       select seq, score from scored
+       union all select seq, partial + ${unreadScore('others.seq')} from others where (select yes from few)) as all_scored
       order by score desc, seq limit :limit`,
     {
       ...parameters(words, bm25, averageLength),
-      ...{ ...early.bindings, ...late.bindings, limit, rest: unreadBound(readings) },
+      ...{ ...early.bindings, ...late.bindings, limit, lookups, rest: unreadBound(readings) },
       unread: readings.map(({ unread }) => unread),
       impacts: readings.map(({ impacts }) => `{${impacts.join(',')}}`),
     },
   );
-  return rows;
+  if (rows.some(({ complete }: { complete: boolean }) => !complete)) return undefined;
+  return rows.map(({ seq, score }: ScoredChunk) => ({ seq, score }));
 }
 
 /** A list of chunks is checked while reading, since that is cheap; what has to be looked up, only of those that matter. */

@@ -1,6 +1,6 @@
 import type { Filters } from '../retrieval/passage.ts';
 import type { Db } from './connect.ts';
-import { rankClasses, readRareFirst, readUntil, unreadBound } from './plan-reading.ts';
+import { type Reading, rankClasses, readRareFirst, readUntil, unreadBound } from './plan-reading.ts';
 import { type Query, readAll, readChunks, readSome } from './read-postings.ts';
 import type { ScoredChunk } from './search.ts';
 import { findScope, type Scope } from './search-scope.ts';
@@ -104,13 +104,24 @@ export async function searchWords(
   }
   const query: Query = { db, words, scope, limit, bm25, averageLength: statistics.averageLength };
   if (total <= budget) return readAll(query);
-  const ranked = rankClasses(words, bm25, statistics.averageLength);
+  return (await readInPart(query, budget, total)) ?? readAll(query);
+}
+
+/** The same from a part of the postings; undefined when to read all of them costs less. */
+async function readInPart(query: Query, budget: number, total: number): Promise<ScoredChunk[] | undefined> {
+  const { words, bm25, averageLength, limit } = query;
+  const ranked = rankClasses(words, bm25, averageLength);
+  const read = (readings: readonly Reading[]) => {
+    const unread = readings.filter((reading) => reading.unread > 0).length;
+    return readSome(query, readings, Math.floor(total / (probeCost * Math.max(1, unread))));
+  };
   const first = readRareFirst(ranked, budget);
-  const found = await readSome(query, first);
-  const least = found.length < limit ? 0 : (found.at(-1)?.score ?? 0);
+  const found = await read(first);
+  const least = found?.[limit - 1]?.score;
+  if (found === undefined || least === undefined) return undefined;
   if (unreadBound(first) < least) return found;
   const more = readUntil(ranked, first, least);
-  return more ? readSome(query, more) : readAll(query);
+  return more && read(more);
 }
 
 /** BM25 scores of given chunks; one that holds none of the words is missing. */
