@@ -2,11 +2,20 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startStandalone } from '../workers/standalone.ts';
+import { readConfig } from '../src/config.ts';
+import { createLog } from '../src/log.ts';
+import { createSearch } from '../src/retrieval/search.ts';
+import { openApi, openFoundation } from '../src/service.ts';
+import { createShutdown } from '../src/shutdown.ts';
+import { readWorkerConfig } from '../workers/config.ts';
+import { startWorkers } from '../workers/start-workers.ts';
 import type { EvalPassage } from './dataset.ts';
+import { cacheEmbeddings } from './embedding-cache.ts';
 
 /** The product itself in a temporary data directory, used through its HTTP API only. */
 export interface EvalService {
+  /** The embedding model, as stored beside vectors. */
+  embedding: string;
   /** Ingests the passages; returns document id → passage id. */
   ingest(
     corpus: readonly EvalPassage[],
@@ -17,17 +26,10 @@ export interface EvalService {
   stop(): Promise<void>;
 }
 
-export async function startEvalService(): Promise<EvalService> {
+/** @param vectors folder of remembered embeddings; undefined: everything is embedded anew */
+export async function startEvalService(vectors: string | undefined): Promise<EvalService> {
   const folder = await mkdtemp(join(tmpdir(), 'dt-rag-eval-'));
-  const { DATABASE_URL: _database, REDIS_URL: _redis, ...inherited } = process.env;
-  const service = await startStandalone({
-    ...inherited,
-    DATA_DIR: folder,
-    PORT: '0',
-    HOST: '127.0.0.1',
-    LOG_LEVEL: 'warn',
-    QUERY_CACHE_TTL_SECONDS: '0',
-  });
+  const service = await startEmbedded(folder, vectors);
   const call = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
     const response = await fetch(`${service.url}${path}`, {
       method,
@@ -38,6 +40,7 @@ export async function startEvalService(): Promise<EvalService> {
     return (await response.json()) as T;
   };
   return {
+    embedding: service.embedding,
     ingest: async (corpus, onProgress) => {
       const ids = new Map<string, string>();
       let done = 0;
@@ -70,6 +73,35 @@ export async function startEvalService(): Promise<EvalService> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** The embedded tier put together as always, but for an embedder that remembers. */
+async function startEmbedded(folder: string, vectors: string | undefined) {
+  const { DATABASE_URL: _database, REDIS_URL: _redis, ...inherited } = process.env;
+  const environment = {
+    ...inherited,
+    DATA_DIR: folder,
+    PORT: '0',
+    HOST: '127.0.0.1',
+    LOG_LEVEL: 'warn',
+    QUERY_CACHE_TTL_SECONDS: '0',
+  };
+  const config = readConfig(environment);
+  const log = createLog(config.LOG_LEVEL);
+  const shutdown = createShutdown(log, config.SHUTDOWN_SECONDS);
+  try {
+    const opened = await openFoundation(config, log, shutdown);
+    const embedder = vectors ? await cacheEmbeddings(opened.embedder, vectors) : opened.embedder;
+    const { db, metrics } = opened;
+    const search = createSearch({ db, embedder, metrics, cacheTtlSeconds: 0 });
+    const foundation = { ...opened, embedder, search };
+    await startWorkers(foundation, readWorkerConfig(environment));
+    const { url, adminKey } = await openApi(foundation);
+    return { url, adminKey, embedding: embedder.model, stop: () => shutdown.run() };
+  } catch (error) {
+    await shutdown.run();
+    throw error;
+  }
 }
 
 type Call = <T>(method: string, path: string, body?: unknown) => Promise<T>;
