@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { analyze } from '../retrieval/analyze.ts';
+import { analyzeQuestion } from '../retrieval/analyze.ts';
 import { toFilters } from '../retrieval/filters.ts';
 import { highlight } from '../retrieval/highlight.ts';
 import type { Passage } from '../retrieval/passage.ts';
@@ -82,7 +82,8 @@ export function searchRoutes({ search }: ApiContext): AnyRoute[] {
         const passages = retrieval.passages.filter(
           (passage) => body.min_score === undefined || passage.score >= body.min_score,
         );
-        const words = body.include_highlights ? analyze(body.q).words : [];
+        const asked = body.include_highlights ? analyzeQuestion(body.q) : undefined;
+        const words = asked ? [...asked.words, ...asked.sounds.keys()] : [];
         const { vectorWeight, ...analysis } = retrieval.analysis;
         const notes = body.use_neural
           ? [...analysis.notes, 'use_neural: there is no case bank yet, nothing was added from it']

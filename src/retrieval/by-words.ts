@@ -1,5 +1,5 @@
 import { searchWords } from '../db/search-words.ts';
-import type { Found, Search } from './strategy.ts';
+import { absolute, type Found, type Search } from './strategy.ts';
 
 /** Keyword search alone: BM25 over the greatest score that the question could reach. */
 export async function byWords(search: Search): Promise<Found> {
@@ -8,7 +8,7 @@ export async function byWords(search: Search): Promise<Found> {
   return {
     candidates: found.map(({ seq, score }) => ({
       seq,
-      score: score / greatestScore,
+      score: absolute(score, greatestScore),
       keyword: score,
       vector: null,
     })),
