@@ -4,19 +4,20 @@ import { scoreWords, searchWords } from '../db/search-words.ts';
 import { AppError } from '../errors.ts';
 import { embedQuestion, leastReadable } from './by-meaning.ts';
 import { byWords } from './by-words.ts';
-import { fuse, weightFor } from './fuse.ts';
+import { fuse, readableAmong, weightFor } from './fuse.ts';
 import type { Found, Search } from './strategy.ts';
 
 /** Characters of a passage by which its readability is judged. */
 const judged = 200;
 const agreementDepth = 3;
+/** From here on what the model does not read is not worth a note. */
+const wellRead = 0.9;
 
 /**
  * Both legs, fused. Each finds its best chunks; then every one of them is scored by both, so that no chunk is marked down
  * for standing just below a leg's cut. Without a readable question or an embedding model, keyword search and a note.
  */
 export async function hybrid(search: Search): Promise<Found> {
-  const weight = weightFor(search.readable);
   if (search.readable < leastReadable) {
     return wordsOnly(search, 'The embedding model can not read the question: keyword search only.');
   }
@@ -26,15 +27,23 @@ export async function hybrid(search: Search): Promise<Found> {
   ]);
   if (!query) return wordsOnly(search, 'The embedding model is unavailable: keyword search only.');
   const meaning = await searchMeaning(search.db, query, search);
+  const evidences = await score(search, query, words, meaning);
+  const corpus = readableAmong(evidences);
+  const weight = weightFor(search.readable * corpus, search.greatestScore);
   return {
-    candidates: fuse(await score(search, query, words, meaning), weight, search.greatestScore),
+    candidates: fuse(evidences, weight, search.greatestScore),
     vectorWeight: weight,
     agreement: agree(words, meaning),
-    notes:
-      search.readable < 0.9
-        ? [`The embedding model reads ${Math.round(search.readable * 100)} % of the question.`]
-        : [],
+    notes: [
+      `Fused: cosine counts ${weight.toFixed(2)} beside BM25 over its greatest score.`,
+      ...[readNote('question', search.readable), readNote('best passages by words', corpus)].flat(),
+    ],
   };
+}
+
+function readNote(what: string, readable: number): string[] {
+  if (readable >= wellRead) return [];
+  return [`The embedding model reads ${Math.round(readable * 100)} % of the ${what}: it counts less.`];
 }
 
 async function wordsOnly(search: Search, note: string): Promise<Found> {
