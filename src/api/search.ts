@@ -16,6 +16,12 @@ const request = z.strictObject({
   search_mode: z.enum(['hybrid', 'bm25', 'vector']).default('hybrid'),
   use_neural: z.boolean().default(false),
   filters: filters.optional(),
+  max_per_document: z
+    .int()
+    .min(1)
+    .max(100)
+    .optional()
+    .describe('Most passages of one document, as long as other documents can fill the list'),
 });
 
 const hit = z.object({
@@ -76,7 +82,12 @@ export function searchRoutes({ search }: ApiContext): AnyRoute[] {
         const strategy = body.search_mode === 'bm25' ? 'keyword' : body.search_mode;
         const { retrieval, cache } = await search.retrieve(
           body.q,
-          { k: body.max_results, strategy, filters: toFilters(body.filters, body.canonical_in) },
+          {
+            k: body.max_results,
+            strategy,
+            filters: toFilters(body.filters, body.canonical_in),
+            maxPerDocument: body.max_per_document,
+          },
           signal,
         );
         const passages = retrieval.passages.filter(

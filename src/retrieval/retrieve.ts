@@ -6,6 +6,7 @@ import { detectLanguage } from '../text/language.ts';
 import { analyzeQuestion } from './analyze.ts';
 import { byMeaning, leastReadable } from './by-meaning.ts';
 import { byWords } from './by-words.ts';
+import { diversify } from './diversify.ts';
 import { hybrid } from './hybrid.ts';
 import type { Evidence, Filters, Passage, Retrieval, Strategy } from './passage.ts';
 import { isSound } from './sounds.ts';
@@ -29,6 +30,8 @@ export interface RetrieveOptions {
   k: number;
   strategy: Strategy;
   filters?: Filters | undefined;
+  /** Most passages of one document while others could fill the list; no limit when left out. */
+  maxPerDocument?: number | undefined;
 }
 
 const fewestCandidates = 50;
@@ -46,7 +49,7 @@ export async function retrieve(
   options: RetrieveOptions,
 ): Promise<Retrieval> {
   const { db, embedder, signal } = context;
-  const { k, strategy, filters } = options;
+  const { k, strategy, filters, maxPerDocument } = options;
   signal?.throwIfAborted();
   const { words, sounds } = analyzeQuestion(question);
   const statistics = await readWordStatistics(db, [...words, ...sounds.keys()]);
@@ -59,7 +62,7 @@ export async function retrieve(
   };
   const found = await strategyFunctions[strategy](search);
   signal?.throwIfAborted();
-  const { passages, covered } = await loadPassages(search, found, k);
+  const { passages, covered } = await loadPassages(search, found, k, maxPerDocument);
   return {
     passages,
     strategy,
@@ -91,14 +94,18 @@ function soundNotes(
   return [`Also looked for by sound, as the other script writes them: ${[...new Set(found)].join(', ')}.`];
 }
 
-async function loadPassages({ db, statistics }: Search, { candidates }: Found, k: number) {
-  const best = candidates.slice(0, Math.max(k, coveringPassages));
+async function loadPassages(search: Search, { candidates }: Found, k: number, most: number | undefined) {
+  const { db, statistics } = search;
+  const wanted = Math.max(k, coveringPassages);
+  const read = candidates.slice(0, most === undefined ? wanted : search.limit);
   const words = statistics.words.map(({ word }) => word);
   const rows = await readPassages(
     db,
-    best.map(({ seq }) => seq),
+    read.map(({ seq }) => seq),
     words,
   );
+  const best =
+    most === undefined ? read : diversify(read, ({ seq }) => rows.get(seq)?.documentId, { k, most });
   const covered = new Set<string>();
   const passages: Passage[] = [];
   for (const { seq, score, keyword, vector } of best) {

@@ -10,6 +10,7 @@ export interface SearchOptions {
   k: number;
   strategy: Strategy;
   filters: Filters;
+  maxPerDocument?: number | undefined;
 }
 
 export interface Search {
@@ -53,6 +54,13 @@ export function createSearch({ db, embedder, metrics, cacheTtlSeconds }: SearchD
 
 /** Everything the result depends on beside the corpus, whose version stands with the entry. */
 function cacheKey(question: string, options: SearchOptions, model: string): string {
-  const parts = [question.normalize('NFC'), options.k, options.strategy, options.filters, model];
+  const parts = [
+    question.normalize('NFC'),
+    options.k,
+    options.strategy,
+    options.filters,
+    options.maxPerDocument,
+    model,
+  ];
   return `search:${options.strategy}:${createHash('sha256').update(JSON.stringify(parts)).digest('hex')}`;
 }
