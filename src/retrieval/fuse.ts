@@ -10,8 +10,8 @@ const speaking = 10;
 /**
  * Weight of the vector leg beside BM25 over its greatest score: 4.5 / √greatest × `readable`³.
  * A long question's greatest score is one that no passage comes near, so cosine, whose scale knows no length, must weigh
- * less beside it; measured on train halves, the root lies between a constant worth of cosine (best for long questions)
- * and a constant share (best for short ones). The cube, because a vector of half the words points elsewhere rather than
+ * less beside it: a constant worth of cosine is best for long questions, a constant share of the greatest score for short
+ * ones, and the root loses least over both. The cube, because a vector of half the words points elsewhere rather than
  * half as well.
  */
 export function weightFor(readable: number, greatestScore: number): number {
