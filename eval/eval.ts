@@ -18,20 +18,28 @@ async function main(): Promise<void> {
   const earlier = options.against === undefined ? undefined : await readBaseline(options.against);
   const dataset = await readDataset(options.data, options);
   console.error(`${dataset.name}: ${dataset.corpus.length} passages, ${dataset.queries.length} queries`);
-  const service = await startEvalService(options.embeddingCache);
+  const { measured, embedding } = await measureDataset(dataset, options);
+  const run = {
+    dataset: dataset.name,
+    split: options.split ?? null,
+    judged_prefix: options.judgedPrefix ?? null,
+    embedding,
+  };
+  await writeFiles(options, run, measured);
+  const against = earlier && compareWith(earlier, run, measured);
+  report(options, run, measured, against);
+  if (against && Object.values(against).some((byMeasure) => isWorse(byMeasure[leading])))
+    process.exitCode = 1;
+}
+
+/** The instance is gone before anything is reported: nothing that it says may follow the last line. */
+async function measureDataset(dataset: Dataset, { embeddingCache, strategies }: EvalOptions) {
+  const service = await startEvalService(embeddingCache);
   try {
-    const measured = await measureAll(service, dataset, options.strategies);
-    const run = {
-      dataset: dataset.name,
-      split: options.split ?? null,
-      judged_prefix: options.judgedPrefix ?? null,
+    return {
+      measured: await measureAll(service, dataset, strategies),
       embedding: service.embedding,
     };
-    await writeFiles(options, run, measured);
-    const against = earlier && compareWith(earlier, run, measured);
-    report(options, run, measured, against);
-    if (against && Object.values(against).some((byMeasure) => isWorse(byMeasure[leading])))
-      process.exitCode = 1;
   } finally {
     await service.stop();
   }
