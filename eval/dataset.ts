@@ -9,38 +9,57 @@ const passage = z.object({ _id: z.string(), title: z.string().default(''), text:
 const query = z.object({ _id: z.string(), text: z.string(), split: z.string().optional() });
 export type EvalPassage = z.output<typeof passage>;
 
+export interface EvalQuery {
+  id: string;
+  text: string;
+  judged: Judgements;
+}
+
 export interface Dataset {
   name: string;
   corpus: EvalPassage[];
-  queries: { id: string; text: string; judged: Judgements }[];
+  queries: EvalQuery[];
+}
+
+export interface DatasetOptions {
+  /** Only queries of this split; those without one belong to every split. */
+  split?: string | undefined;
+  /** Only judgements of passages whose id starts with this, and only that part of the corpus. */
+  judgedPrefix?: string | undefined;
+  /** At most so many queries, the first ones. */
+  limit?: number | undefined;
 }
 
 /**
  * A judged collection: `corpus.jsonl {_id, title, text}`, `queries.jsonl {_id, text, split?}`, `qrels.tsv (query-id,
  * corpus-id, score)`. Queries without a relevant document, or of another split, are left out.
  */
-export async function readDataset(folder: string, split: string | undefined): Promise<Dataset> {
+export async function readDataset(
+  folder: string,
+  { split, judgedPrefix = '', limit }: DatasetOptions = {},
+): Promise<Dataset> {
   for (const file of ['corpus.jsonl', 'queries.jsonl', 'qrels.tsv']) await access(join(folder, file));
-  const judged = await readJudgements(join(folder, 'qrels.tsv'));
-  const corpus = await readLines(join(folder, 'corpus.jsonl'), (line) => passage.parse(JSON.parse(line)));
+  const judged = await readJudgements(join(folder, 'qrels.tsv'), judgedPrefix);
+  const passages = await readLines(join(folder, 'corpus.jsonl'), (line) => passage.parse(JSON.parse(line)));
   const all = await readLines(join(folder, 'queries.jsonl'), (line) => query.parse(JSON.parse(line)));
   const wanted = all.filter(
     (item) =>
       judged.has(item._id) && (split === undefined || item.split === undefined || item.split === split),
   );
-  const queries = wanted.map((item) => ({
+  const queries = wanted.slice(0, limit).map((item) => ({
     id: item._id,
     text: item.text,
     judged: judged.get(item._id) as Judgements,
   }));
+  const corpus = passages.filter(({ _id }) => _id.startsWith(judgedPrefix));
   return { name: basename(resolve(folder)), corpus, queries };
 }
 
-async function readJudgements(path: string): Promise<Map<string, Map<string, number>>> {
+async function readJudgements(path: string, prefix: string): Promise<Map<string, Map<string, number>>> {
   const judged = new Map<string, Map<string, number>>();
   for (const [queryId, documentId, score] of await readLines(path, (line) => line.split('\t'))) {
     const gain = Number(score);
-    if (!queryId || !documentId || Number.isNaN(gain) || gain <= 0) continue;
+    if (!queryId || !documentId?.startsWith(prefix) || Number.isNaN(gain) || gain <= 0) continue;
     judged.set(queryId, (judged.get(queryId) ?? new Map()).set(documentId, gain));
   }
   return judged;

@@ -2,11 +2,22 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startStandalone } from '../workers/standalone.ts';
+import { readConfig } from '../src/config.ts';
+import { createLog } from '../src/log.ts';
+import type { Embedder } from '../src/models/embedder.ts';
+import type { EmbedderPool } from '../src/models/embedder-pool.ts';
+import { createSearch } from '../src/retrieval/search.ts';
+import { openApi, openFoundation } from '../src/service.ts';
+import { createShutdown } from '../src/shutdown.ts';
+import { readWorkerConfig } from '../workers/config.ts';
+import { startWorkers } from '../workers/start-workers.ts';
 import type { EvalPassage } from './dataset.ts';
+import { cacheEmbeddings } from './embedding-cache.ts';
 
 /** The product itself in a temporary data directory, used through its HTTP API only. */
 export interface EvalService {
+  /** The embedding model, as stored beside vectors. */
+  embedding: string;
   /** Ingests the passages; returns document id → passage id. */
   ingest(
     corpus: readonly EvalPassage[],
@@ -17,17 +28,10 @@ export interface EvalService {
   stop(): Promise<void>;
 }
 
-export async function startEvalService(): Promise<EvalService> {
+/** @param vectors folder of remembered embeddings; undefined: everything is embedded anew */
+export async function startEvalService(vectors: string | undefined): Promise<EvalService> {
   const folder = await mkdtemp(join(tmpdir(), 'dt-rag-eval-'));
-  const { DATABASE_URL: _database, REDIS_URL: _redis, ...inherited } = process.env;
-  const service = await startStandalone({
-    ...inherited,
-    DATA_DIR: folder,
-    PORT: '0',
-    HOST: '127.0.0.1',
-    LOG_LEVEL: 'warn',
-    QUERY_CACHE_TTL_SECONDS: '0',
-  });
+  const service = await startEmbedded(folder, vectors);
   const call = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
     const response = await fetch(`${service.url}${path}`, {
       method,
@@ -38,6 +42,7 @@ export async function startEvalService(): Promise<EvalService> {
     return (await response.json()) as T;
   };
   return {
+    embedding: service.embedding,
     ingest: async (corpus, onProgress) => {
       const ids = new Map<string, string>();
       let done = 0;
@@ -69,6 +74,53 @@ export async function startEvalService(): Promise<EvalService> {
       await service.stop();
       await rm(folder, { recursive: true, force: true });
     },
+  };
+}
+
+/** The embedded tier put together as always, but for an embedder that remembers. */
+async function startEmbedded(folder: string, vectors: string | undefined) {
+  const { DATABASE_URL: _database, REDIS_URL: _redis, ...inherited } = process.env;
+  const environment = {
+    ...inherited,
+    DATA_DIR: folder,
+    PORT: '0',
+    HOST: '127.0.0.1',
+    LOG_LEVEL: 'warn',
+    QUERY_CACHE_TTL_SECONDS: '0',
+  };
+  const config = readConfig(environment);
+  const log = createLog(config.LOG_LEVEL);
+  const shutdown = createShutdown(log, config.SHUTDOWN_SECONDS);
+  try {
+    const opened = await openFoundation(config, log, shutdown);
+    const { db, metrics } = opened;
+    const embedders = vectors ? rememberingPool(opened.embedders, vectors) : opened.embedders;
+    const bm25 = { k1: config.BM25_K1, b: config.BM25_B };
+    const search = createSearch({ db, embedders, metrics, bm25, cacheTtlSeconds: 0 });
+    const foundation = { ...opened, embedders, search };
+    await startWorkers(foundation, readWorkerConfig(environment));
+    const { url, adminKey } = await openApi(foundation);
+    return { url, adminKey, embedding: (await embedders.configured()).model, stop: () => shutdown.run() };
+  } catch (error) {
+    await shutdown.run();
+    throw error;
+  }
+}
+
+/** One remembering embedder a model, however often it is asked for. */
+function rememberingPool(pool: EmbedderPool, vectors: string): EmbedderPool {
+  const remembering = new Map<string, Promise<Embedder>>();
+  const wrap = async (opening: Promise<Embedder>) => {
+    const embedder = await opening;
+    const known = remembering.get(embedder.model) ?? cacheEmbeddings(embedder, vectors);
+    remembering.set(embedder.model, known);
+    return known;
+  };
+  return {
+    configured: () => wrap(pool.configured()),
+    open: (choice) => wrap(pool.open(choice)),
+    of: (generation) => wrap(pool.of(generation)),
+    close: () => pool.close(),
   };
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { flagKeys } from './flags.ts';
+import { readPrices } from './models/prices.ts';
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -72,14 +73,40 @@ export const environmentShape = {
     .describe('local: a folder with an ONNX sentence-transformer; unset = the carried all-MiniLM-L6-v2.'),
   EMBEDDING_MODEL: z.string().default('gemini-embedding-001').describe('gemini: the embedding model.'),
   EMBEDDING_DIMENSIONS: whole(64, 3072).default(768).describe('gemini: length of the vectors.'),
+  EMBEDDING_PRICES: z
+    .string()
+    .refine((list) => readPrices(list) !== undefined, 'must look like model=0.15,other-model=0.02')
+    .default('gemini-embedding-001=0.15')
+    .describe(
+      'USD for a million tokens by embedding model, for estimates; the default is its published price.',
+    ),
   GEMINI_API_KEY: z
     .string()
     .min(1)
     .optional()
-    .describe('Key for Gemini: answers, and embeddings when EMBEDDING_PROVIDER=gemini.'),
+    .describe(
+      'Key for Gemini: answers, and embeddings when EMBEDDING_PROVIDER=gemini or a generation of it is kept.',
+    ),
   GEMINI_BASE_URL: httpUrl
     .optional()
     .describe('Another address that speaks the Gemini protocol (a proxy, a stand-in).'),
+  BM25_K1: z.coerce
+    .number('must be a number from 0 to 10')
+    .min(0)
+    .max(10)
+    .default(1.2)
+    .describe(
+      'Keyword search: how soon further occurrences of a word stop to count; 0 = the first alone counts.',
+    ),
+  BM25_B: z.coerce
+    .number('must be a number from 0 to 1')
+    .min(0)
+    .max(1)
+    .default(0.75)
+    .describe('Keyword search: how far long chunks are marked down, from 0 (not at all) to 1.'),
+  VECTOR_INDEX_FROM: whole(0, 1_000_000_000)
+    .default(20_000)
+    .describe('Vectors of a model beyond which they get an index; up to there search looks at all of them.'),
   MAX_UPLOAD_MB: whole(1, 1000).default(50).describe('Largest file accepted.'),
   QUEUE_LIMIT: whole(1, 10_000_000)
     .default(100_000)

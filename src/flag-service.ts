@@ -84,6 +84,11 @@ export function createFlagService(db: Knex, envFlags: Record<string, boolean>): 
   };
 }
 
+/** Names of the flags that were on. */
+export function flagsOn(snapshot: Partial<FlagSnapshot>): string[] {
+  return Object.entries(snapshot).flatMap(([key, { on }]) => (on ? [key] : []));
+}
+
 function evaluate(state: FlagState, rolloutId: string): FlagSnapshot[FlagKey] {
   const percent = state.rollout_percent;
   if (!state.enabled || percent === 100) return { on: state.enabled, reason: state.source, percent };

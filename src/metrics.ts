@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { type CacheLookups, readHitRatios } from './hit-ratios.ts';
 import { type QueueName, queueNames } from './jobs/job.ts';
 
 const seconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
@@ -75,6 +76,7 @@ export function createMetrics() {
       buckets: seconds,
       registers,
     }),
+    cacheLookups: countCacheLookups(registers),
     llmSeconds: new Histogram({
       name: 'rag_llm_duration_seconds',
       help: 'Calls of the language model.',
@@ -101,6 +103,27 @@ export function createMetrics() {
       registers,
     }),
   };
+}
+
+/** With the share of hits, which no query language is needed to read. */
+function countCacheLookups(registers: Registry[]): CacheLookups {
+  const lookups = new Counter({
+    name: 'rag_cache_lookups_total',
+    help: 'Searches that asked the cache: for their result, and for the vector of their question.',
+    labelNames: ['cache', 'outcome'],
+    registers,
+  });
+  new Gauge({
+    name: 'rag_cache_hit_ratio',
+    help: 'Share of these that it had, since this process started.',
+    labelNames: ['cache'],
+    registers,
+    async collect() {
+      for (const [cache, { hit_ratio }] of Object.entries(await readHitRatios(lookups)))
+        if (hit_ratio !== null) this.set({ cache }, hit_ratio);
+    },
+  });
+  return lookups;
 }
 
 export type Metrics = ReturnType<typeof createMetrics>;
@@ -139,6 +162,24 @@ export function exportQueues(metrics: Metrics, read: () => Promise<QueueReading[
       this.reset();
       for (const { queue, states } of readings)
         for (const [state, count] of Object.entries(states)) this.set({ queue, state }, count);
+    },
+  });
+}
+
+/** Recall of the vector indexes as it was last measured, by whichever worker; in the API process only. */
+export function exportVectorRecall(
+  metrics: Metrics,
+  read: () => Promise<readonly { model: string; recall: number }[] | undefined>,
+): void {
+  new Gauge({
+    name: 'rag_vector_recall',
+    help: 'Share of the ten nearest passages that the vector index finds, by embedding model.',
+    labelNames: ['model'],
+    registers: [metrics.registry],
+    async collect() {
+      const measured = await read();
+      this.reset();
+      for (const { model, recall } of measured ?? []) this.set({ model }, recall);
     },
   });
 }

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Knex } from 'knex';
+import { agreeOnGeneration } from './agree-on-generation.ts';
 import { type ApiContext, createApp } from './api/app.ts';
 import { drainable } from './api/drain.ts';
 import { bounded } from './bounded.ts';
@@ -9,14 +10,14 @@ import type { Config } from './config.ts';
 import { type Database, openDatabase } from './db/connect.ts';
 import { liveWorkers } from './db/heartbeats.ts';
 import { migrate } from './db/migrations.ts';
+import { readVectorRecall } from './db/vector-recall.ts';
 import { createFlagService, type FlagService } from './flag-service.ts';
 import { openQueues, type Queues } from './jobs/queues.ts';
 import { migratePostgresStore } from './jobs/store-postgres.ts';
 import { checkRedis } from './jobs/store-redis.ts';
 import type { Log } from './log.ts';
-import { createMetrics, exportQueues, exportWorkers, type Metrics } from './metrics.ts';
-import type { Embedder } from './models/embedder.ts';
-import { openEmbedder } from './models/embedders.ts';
+import { createMetrics, exportQueues, exportVectorRecall, exportWorkers, type Metrics } from './metrics.ts';
+import { createEmbedderPool, type EmbedderPool } from './models/embedder-pool.ts';
 import { createSearch, type Search } from './retrieval/search.ts';
 import { loadSecrets } from './secrets.ts';
 import type { Shutdown } from './shutdown.ts';
@@ -30,7 +31,7 @@ export interface Foundation {
   database: Database;
   db: Knex;
   queues: Queues;
-  embedder: Embedder;
+  embedders: EmbedderPool;
   search: Search;
   flags: FlagService;
   shutdown: Shutdown;
@@ -47,7 +48,7 @@ export async function openFoundation(config: Config, log: Log, shutdown: Shutdow
   await prepareStores(config, database, log);
   const queues = openQueues(config, database, log, metrics);
   shutdown.add('queues', queues.close);
-  const embedder = await openEmbedder({
+  const embedders = createEmbedderPool({
     provider: config.EMBEDDING_PROVIDER,
     ...(config.EMBEDDING_MODEL_DIR ? { modelDir: config.EMBEDDING_MODEL_DIR } : {}),
     ...(config.GEMINI_API_KEY ? { geminiApiKey: config.GEMINI_API_KEY } : {}),
@@ -55,9 +56,16 @@ export async function openFoundation(config: Config, log: Log, shutdown: Shutdow
     geminiModel: config.EMBEDDING_MODEL,
     dimensions: config.EMBEDDING_DIMENSIONS,
   });
-  shutdown.add('embedding model', embedder.close);
+  shutdown.add('embedding models', embedders.close);
   const { db } = database;
-  const search = createSearch({ db, embedder, metrics, cacheTtlSeconds: config.QUERY_CACHE_TTL_SECONDS });
+  await agreeOnGeneration({ config, db, embedders, enqueue: queues.enqueue, log });
+  const search = createSearch({
+    db,
+    embedders,
+    metrics,
+    bm25: { k1: config.BM25_K1, b: config.BM25_B },
+    cacheTtlSeconds: config.QUERY_CACHE_TTL_SECONDS,
+  });
   return {
     config,
     log,
@@ -65,7 +73,7 @@ export async function openFoundation(config: Config, log: Log, shutdown: Shutdow
     database,
     db,
     queues,
-    embedder,
+    embedders,
     search,
     flags: createFlagService(db, config.envFlags),
     shutdown,
@@ -103,6 +111,7 @@ export async function openApi(
     }),
   );
   exportWorkers(metrics, () => bounded(liveWorkers(db), 2000));
+  exportVectorRecall(metrics, () => bounded(readVectorRecall(db), 2000));
   const server = createServer(createApp(context));
   // Longer than load balancers keep an idle connection (60 s): who closes first must not be the one who is sent to.
   server.keepAliveTimeout = 65_000;

@@ -5,7 +5,7 @@ import type { JobName, PayloadOf } from '../src/jobs/catalog.ts';
 import type { Enqueue, Queues } from '../src/jobs/queues.ts';
 import type { Log } from '../src/log.ts';
 import type { Metrics } from '../src/metrics.ts';
-import type { Embedder } from '../src/models/embedder.ts';
+import type { EmbedderPool } from '../src/models/embedder-pool.ts';
 import type { Search } from '../src/retrieval/search.ts';
 import type { WorkerConfig } from './config.ts';
 import type { ParserPool } from './ingestion/parse-isolated.ts';
@@ -18,7 +18,7 @@ export interface WorkerTools {
   enqueue: Enqueue;
   holds: Queues['holds'];
   search: Search;
-  embedder: Embedder;
+  embedders: EmbedderPool;
   /** null without a key: answers are then taken from the sources word for word. */
   llm: Llm | null;
   parsers: ParserPool;

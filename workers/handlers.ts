@@ -1,22 +1,36 @@
 import type { JobName } from '../src/jobs/catalog.ts';
 import { answerQuestion } from './answer/answer-question.ts';
 import type { Handler } from './context.ts';
+import { buildGeneration } from './embedding/build-generation.ts';
+import { compareGeneration } from './embedding/compare-generation.ts';
 import { embedChunks } from './embedding/embed-chunks.ts';
 import { ingestDocument } from './ingestion/ingest-document.ts';
 import { learnFromExperience } from './learning/learn-from-experience.ts';
+import { runEvaluation } from './learning/run-evaluation.ts';
 import { deleteDocument } from './upkeep/delete-document.ts';
+import { measureVectorRecall } from './upkeep/measure-vector-recall.ts';
+import { reclaimGeneration } from './upkeep/reclaim-generation.ts';
+import { reindexChunks } from './upkeep/reindex-chunks.ts';
 import { requeueLost } from './upkeep/requeue-lost.ts';
 import { sweepExpired } from './upkeep/sweep-expired.ts';
+import { tendVectorIndexes } from './upkeep/tend-vector-indexes.ts';
 import { vacuumCorpus } from './upkeep/vacuum-corpus.ts';
 
 /** Where each job of the catalog is done; leaving one out does not compile. */
 export const handlers: { [N in JobName]: Handler<N> } = {
   ingestDocument,
   embedChunks,
+  buildGeneration,
+  compareGeneration,
   answerQuestion,
   learnFromExperience,
+  runEvaluation,
   deleteDocument,
+  reclaimGeneration,
+  reindexChunks,
   requeueLost,
   sweepExpired,
   vacuumCorpus,
+  tendVectorIndexes,
+  measureVectorRecall,
 };

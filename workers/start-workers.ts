@@ -16,7 +16,7 @@ const patience = 0.6;
 
 /** Starts a worker for every queue of the configuration; they stop, in order, with the foundation's shutdown. */
 export async function startWorkers(foundation: Foundation, workerConfig: WorkerConfig): Promise<void> {
-  const { config, db, embedder, log, metrics, queues, search, shutdown } = foundation;
+  const { config, db, embedders, log, metrics, queues, search, shutdown } = foundation;
   const parsers = createParserPool({
     timeoutMs: workerConfig.PARSE_TIMEOUT_SECONDS * 1000,
     memoryMb: workerConfig.PARSE_MEMORY_MB,
@@ -34,7 +34,7 @@ export async function startWorkers(foundation: Foundation, workerConfig: WorkerC
     enqueue: queues.enqueue,
     holds: queues.holds,
     search,
-    embedder,
+    embedders,
     llm,
     parsers,
     metrics,
@@ -59,7 +59,6 @@ export async function startWorkers(foundation: Foundation, workerConfig: WorkerC
     {
       queues: workerConfig.QUEUES,
       concurrency: workerConfig.WORKER_CONCURRENCY,
-      embedding: embedder.model,
       llm: llm?.model ?? 'none',
     },
     'working',

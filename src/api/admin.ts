@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { corpusStatistics } from '../db/corpus.ts';
 import { readLearning } from '../db/experiences.ts';
 import { cacheStatistics, clearCache } from '../db/query-cache.ts';
+import { readHitRatios } from '../hit-ratios.ts';
 import type { ApiContext } from './app.ts';
 import { percentile } from './percentile.ts';
 import { type AnyRoute, route } from './route.ts';
@@ -40,10 +41,10 @@ export function adminRoutes(context: ApiContext): AnyRoute[] {
   const clear = {
     ...admin,
     paths: ['/api/v1/admin/cache/clear', '/admin/cache/clear'] as const,
-    summary: 'Empty the query cache, or the entries whose key matches a pattern',
+    summary: 'Empty the query cache for every process, or the entries whose key matches a pattern',
     query: z.strictObject({
       pattern: storable(z.string().min(1).max(200))
-        .describe('* and ? as in a shell; keys look like search:hybrid:<hash>')
+        .describe('* and ? as in a shell; keys look like search:hybrid:<hash> and embedding:<model>:<hash>')
         .optional(),
     }),
     responses: { 200: { description: 'How many entries went', schema: z.object({ cleared: z.int() }) } },
@@ -93,7 +94,7 @@ async function readMetrics({ db, flags, metrics, queues }: ApiContext) {
     latency_seconds: { p50: percentile(http, 0.5), p95: percentile(http, 0.95), p99: percentile(http, 0.99) },
     queues: depths ? Object.fromEntries(depths) : null,
     corpus: await corpusStatistics(db),
-    cache: await cacheStatistics(db),
+    cache: { ...(await cacheStatistics(db)), ...(await readHitRatios(metrics.cacheLookups)) },
     cost: { llm_tokens: await tokens(metrics), cost_usd: null },
     flags: (await flags.list()).map(({ key, enabled, rollout_percent, source }) => ({
       key,

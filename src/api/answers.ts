@@ -88,7 +88,12 @@ export function answerRoutes(context: ApiContext): AnyRoute[] {
         const row = await insertAnswer(db, {
           id: workId,
           question: (q ?? long) as string,
-          request: { ...rest, ...(canonical_in ? { canonical_in } : {}), flags: snapshot },
+          request: {
+            ...rest,
+            ...(canonical_in ? { canonical_in } : {}),
+            flags: snapshot,
+            scope: caller.scope,
+          },
           apiKeyId: caller.id,
           requestId,
           traceparent: raw.get('traceparent') ?? null,

@@ -10,6 +10,7 @@ import type { FlagService } from '../flag-service.ts';
 import type { Queues } from '../jobs/queues.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
+import type { EmbedderPool } from '../models/embedder-pool.ts';
 import type { Search } from '../retrieval/search.ts';
 import type { Secrets } from '../secrets.ts';
 import { createAuthenticate } from './auth.ts';
@@ -29,6 +30,7 @@ export interface ApiContext {
   queues: Queues;
   flags: FlagService;
   search: Search;
+  embedders: EmbedderPool;
   log: Log;
   metrics: Metrics;
   /** Worker processes that live. */

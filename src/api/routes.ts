@@ -3,13 +3,16 @@ import { answerRoutes } from './answers.ts';
 import { apiKeyRoutes } from './api-keys.ts';
 import type { ApiContext } from './app.ts';
 import { documentRoutes } from './documents.ts';
+import { evaluationRoutes } from './evaluations.ts';
 import { flagRoutes } from './flags.ts';
+import { generationRoutes } from './generations.ts';
 import { batchRoutes } from './ingestion-batches.ts';
 import { operationRoutes } from './operations.ts';
 import { opsRoutes } from './ops.ts';
 import type { AnyRoute } from './route.ts';
 import { searchRoutes } from './search.ts';
 import { taxonomyRoutes } from './taxonomy.ts';
+import { vectorRecallRoutes } from './vector-recall.ts';
 
 /** Every route of the API. */
 export function routes(context: ApiContext): AnyRoute[] {
@@ -23,6 +26,9 @@ export function routes(context: ApiContext): AnyRoute[] {
     ...taxonomyRoutes(context),
     ...apiKeyRoutes(context),
     ...flagRoutes(context),
+    ...generationRoutes(context),
+    ...evaluationRoutes(context),
     ...adminRoutes(context),
+    ...vectorRecallRoutes(context),
   ];
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { analyze } from '../retrieval/analyze.ts';
+import { flagsOn } from '../flag-service.ts';
+import { analyzeQuestion } from '../retrieval/analyze.ts';
 import { toFilters } from '../retrieval/filters.ts';
 import { highlight } from '../retrieval/highlight.ts';
 import type { Passage } from '../retrieval/passage.ts';
@@ -16,6 +17,12 @@ const request = z.strictObject({
   search_mode: z.enum(['hybrid', 'bm25', 'vector']).default('hybrid'),
   use_neural: z.boolean().default(false),
   filters: filters.optional(),
+  max_per_document: z
+    .int()
+    .min(1)
+    .max(100)
+    .optional()
+    .describe('Most passages of one document, as long as other documents can fill the list'),
 });
 
 const hit = z.object({
@@ -58,10 +65,14 @@ const response = z
     }),
     mode: z.enum(['hybrid', 'bm25', 'vector']),
     cache: z.enum(['hit', 'miss', 'off']),
+    generation: z
+      .object({ id: z.uuid(), model: z.string() })
+      .nullable()
+      .describe('The embedding generation that was searched'),
   })
   .meta({ id: 'SearchResponse' });
 
-export function searchRoutes({ search }: ApiContext): AnyRoute[] {
+export function searchRoutes({ flags, search }: ApiContext): AnyRoute[] {
   return [
     route({
       method: 'post',
@@ -71,18 +82,26 @@ export function searchRoutes({ search }: ApiContext): AnyRoute[] {
       summary: 'Find passages',
       body: request,
       responses: { 200: { description: 'Passages, best first', schema: response } },
-      handler: async ({ body, requestId, signal }) => {
+      handler: async ({ body, caller, raw, requestId, signal }) => {
         const started = performance.now();
         const strategy = body.search_mode === 'bm25' ? 'keyword' : body.search_mode;
-        const { retrieval, cache } = await search.retrieve(
+        const snapshot = await flags.snapshot(raw.get('x-rollout-id') ?? caller.id);
+        const { retrieval, cache, generation } = await search.retrieve(
           body.q,
-          { k: body.max_results, strategy, filters: toFilters(body.filters, body.canonical_in) },
+          {
+            k: body.max_results,
+            strategy,
+            filters: toFilters(body.filters, body.canonical_in),
+            maxPerDocument: body.max_per_document,
+            audience: { scope: caller.scope, flags: flagsOn(snapshot) },
+          },
           signal,
         );
         const passages = retrieval.passages.filter(
           (passage) => body.min_score === undefined || passage.score >= body.min_score,
         );
-        const words = body.include_highlights ? analyze(body.q).words : [];
+        const asked = body.include_highlights ? analyzeQuestion(body.q) : undefined;
+        const words = asked ? [...asked.words, ...asked.sounds.keys()] : [];
         const { vectorWeight, ...analysis } = retrieval.analysis;
         const notes = body.use_neural
           ? [...analysis.notes, 'use_neural: there is no case bank yet, nothing was added from it']
@@ -102,6 +121,7 @@ export function searchRoutes({ search }: ApiContext): AnyRoute[] {
             query_analysis: { ...analysis, notes, vector_weight: vectorWeight },
             mode: body.search_mode,
             cache,
+            generation,
           },
         };
       },

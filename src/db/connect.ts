@@ -2,7 +2,7 @@ import knex, { type Knex } from 'knex';
 import pg from 'pg';
 import type { Config } from '../config.ts';
 import { startEmbeddedPostgres } from './embedded.ts';
-import { searchPath } from './search-path.ts';
+import { sessionOptions } from './session.ts';
 
 /** The database or a transaction: functions in src/db take either. */
 export type Db = Knex | Knex.Transaction;
@@ -24,7 +24,7 @@ export async function openDatabase(config: Config, onCrash: (error: Error) => vo
     ? { host: embedded.host, port: 5432, user: 'postgres', database: 'postgres' }
     : {
         connectionString: config.DATABASE_URL as string,
-        options: `-c search_path=${searchPath.replaceAll(' ', '')}`,
+        options: sessionOptions(),
         keepAlive: true,
       };
   const db = knex({

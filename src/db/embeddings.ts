@@ -1,17 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import type { Db } from './connect.ts';
+import { keptStatuses } from './generations.ts';
 import { leaseLost, leaseUntil } from './lease.ts';
 import type { VersionKey } from './versions.ts';
 
 export interface ChunkToEmbed {
   seq: number;
+  /** Of its document. */
+  title: string | null;
   heading: string | null;
   text: string;
 }
 
 export interface ClaimedChunks {
   token: string;
-  title: string | null;
   chunks: ChunkToEmbed[];
 }
 
@@ -31,19 +33,20 @@ export async function claimChunks(
         where c.document_id = ? and c.version = ? and x.chunk_seq is null
           and (c.embed_until is null or c.embed_until < now())
         order by c.n limit ? for update of c skip locked)
-     update chunks c set embed_token = ?, embed_until = ${leaseUntil}
-       from mine where c.seq = mine.seq returning c.seq, c.n, c.heading, c.text`,
+     update chunks c set embed_token = ?, embed_until = ${leaseUntil} from mine, document_versions v
+      where c.seq = mine.seq and v.document_id = c.document_id and v.version = c.version
+     returning c.seq, c.n, c.heading, c.text, coalesce(v.attributes->>'title', v.found->>'title') as title`,
     [model, key.documentId, key.version, limit, token],
   );
-  const version = await db('document_versions')
-    .where({ document_id: key.documentId, version: key.version })
-    .first('attributes', 'found');
-  const title = version?.attributes.title ?? version?.found.title ?? null;
   rows.sort((a: { n: number }, b: { n: number }) => a.n - b.n);
-  return { token, title, chunks: rows };
+  return { token, chunks: rows };
 }
 
-/** Stores vectors of claimed chunks. A chunk that was deleted or taken over meanwhile is left alone. Returns how many were stored. */
+/**
+ * Stores vectors of claimed chunks. A chunk that was deleted or taken over meanwhile is left alone, and so is all of it once
+ * the model's generation is being taken away: the lock on its row makes the taking away wait for what is stored here.
+ * Returns how many were stored.
+ */
 export async function saveVectors(
   db: Db,
   token: string,
@@ -52,9 +55,10 @@ export async function saveVectors(
   vectors: readonly Float32Array[],
 ): Promise<number> {
   const { rowCount } = await db.raw(
-    `insert into chunk_vectors (chunk_seq, model, embedding)
-     select c.seq, ?, v.embedding::vector
-       from unnest(?::bigint[], ?::text[]) as v(seq, embedding) join chunks c on c.seq = v.seq and c.embed_token = ?
+    `with kept as (select model from embedding_generations where model = ? and status in ${keptStatuses} for share)
+     insert into chunk_vectors (chunk_seq, model, embedding)
+     select c.seq, kept.model, v.embedding::vector
+       from kept, unnest(?::bigint[], ?::text[]) as v(seq, embedding) join chunks c on c.seq = v.seq and c.embed_token = ?
      on conflict (model, chunk_seq) do nothing`,
     [model, chunks.map((chunk) => chunk.seq), vectors.map((vector) => `[${vector.join(',')}]`), token],
   );
@@ -69,7 +73,7 @@ export async function extendClaim(db: Db, token: string): Promise<void> {
   if (extended === 0) throw leaseLost();
 }
 
-/** Gives claimed chunks back at once after a failure. */
+/** Gives claimed chunks back at once. */
 export async function releaseChunks(db: Db, token: string): Promise<void> {
   await db('chunks').where('embed_token', token).update({ embed_until: null, embed_token: null });
 }

@@ -28,7 +28,7 @@ const limit = 50_000;
  * Rows that have waited for a worker longer than `patienceSeconds`, or whose lease ran out, oldest first. Nudging one that
  * still has its job is harmless: the job is not added twice, and a second delivery finds nothing to claim.
  */
-export async function findSuspects(db: Db, model: string, patienceSeconds: number): Promise<Suspects> {
+export async function findSuspects(db: Db, patienceSeconds: number): Promise<Suspects> {
   const since = `${patienceSeconds} seconds`;
   const version = `document_id as "documentId", version, priority, chunk_count as chunks`;
   const ingest = await db.raw(
@@ -37,21 +37,16 @@ export async function findSuspects(db: Db, model: string, patienceSeconds: numbe
       order by queued_at limit ?`,
     [since, limit],
   );
-  // Live chunks without a vector of the model in use count too: after a change of the model search can't see them.
+  // What a live version lacks, of whichever model, is the generations' to find.
   const embed = await db.raw(
     `select ${version}, coalesce(claims.ended, false) as ended
-       from document_versions v
-       left join lateral (
+       from document_versions v cross join lateral (
          select bool_or(c.embed_until < now()) as ended, bool_or(c.embed_until >= now()) as held
-           from chunks c left join chunk_vectors x on x.chunk_seq = c.seq and x.model = ?
-          where v.status = 'embedding' and c.document_id = v.document_id and c.version = v.version and x.chunk_seq is null
-       ) as claims on true
-      where (v.status = 'embedding' and (claims.ended or (v.updated_at < now() - ?::interval and claims.held is not true)))
-         or (v.status = 'ready' and (v.document_id, v.version) in (
-           select c.document_id, c.version from chunks c left join chunk_vectors x on x.chunk_seq = c.seq and x.model = ?
-            where c.live and x.chunk_seq is null and (c.embed_until is null or c.embed_until < now())))
+           from chunks c left join chunk_vectors x on x.chunk_seq = c.seq and x.model = (select model from embedding_generations where status = 'live')
+          where c.document_id = v.document_id and c.version = v.version and x.chunk_seq is null) as claims
+      where v.status = 'embedding' and (claims.ended or (v.updated_at < now() - ?::interval and claims.held is not true))
       order by v.queued_at limit ?`,
-    [model, since, model, limit],
+    [since, limit],
   );
   const answers = await db.raw(
     `select id, status = 'in_progress' as ended from answers
@@ -85,7 +80,11 @@ export async function endAllLeases(db: Db): Promise<void> {
   await db('answers')
     .where('status', 'in_progress')
     .update({ status: 'queued', lease_token: null, lease_until: null });
-  await db('operations')
-    .where('status', 'in_progress')
-    .update({ status: 'queued', lease_token: null, lease_until: null });
+  for (const table of ['operations', 'evaluations'])
+    await db(table)
+      .where('status', 'in_progress')
+      .update({ status: 'queued', lease_token: null, lease_until: null });
+  await db('embedding_generations')
+    .whereNotNull('lease_until')
+    .update({ lease_token: null, lease_until: null, updated_at: db.raw(`now() - interval '1 hour'`) });
 }

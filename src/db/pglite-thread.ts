@@ -3,7 +3,7 @@ import { PGlite } from '@electric-sql/pglite';
 import { vector } from '@electric-sql/pglite-pgvector';
 import { PGLiteSocketServer } from '@electric-sql/pglite-socket';
 import { keepPipelinesWhole } from './pglite-pipelines.ts';
-import { searchPath } from './search-path.ts';
+import { sessionStatements } from './session.ts';
 
 /**
  * The embedded Postgres, in a thread of its own: PGlite computes queries synchronously, and the event loop of the API
@@ -19,8 +19,8 @@ const database = await PGlite.create(dataDir, {
   extensions: { vector },
   startParams: [...PGlite.defaultStartParams, ...memory],
 });
-// One session serves every connection, and the socket server ignores the start-up option search_path.
-await database.exec(`set search_path = ${searchPath}`);
+// One session serves every connection, and the socket server ignores start-up options.
+await database.exec(sessionStatements());
 keepPipelinesWhole(database, (error) => {
   // Nothing more can be done with a database whose engine failed; the process restarts on its data directory.
   throw error;

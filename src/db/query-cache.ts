@@ -1,24 +1,78 @@
 import type { Db } from './connect.ts';
+import type { GenerationModel } from './generations.ts';
 
-/** A cached value that was computed on the corpus as it is now. Counts the hit. */
-export async function readCache<T>(db: Db, key: string, ttlSeconds: number): Promise<T | undefined> {
-  const { rows } = await db.raw(
-    `update query_cache q set hits = hits + 1 from corpus_state s
-      where q.key = ? and q.corpus_version = s.version and q.created_at > now() - ? * interval '1 second' returning q.value`,
-    [key, ttlSeconds],
-  );
-  return rows[0]?.value;
+/** What a search begins with: the corpus and the generation in force at this moment, and what is cached for them. */
+export interface SearchState {
+  corpusVersion: number;
+  /** null before the first start of a service on this database. */
+  generation: (GenerationModel & { id: string }) | null;
+  /** The result of the same search on the corpus and generation as they are now. */
+  found: unknown;
+  /** The question's vector by the model of the generation, packed. */
+  vector: string | null;
 }
 
-export async function writeCache(db: Db, key: string, corpusVersion: number, value: unknown): Promise<void> {
-  const row = {
+export interface CacheKeys {
+  /** Everything the result depends on, beside corpus and generation. */
+  result: string;
+  /** Of the question's text. */
+  questionHash: string;
+}
+
+/**
+ * One round trip at the beginning of each search: nothing of it is older than the search, so a delete, a switch or a
+ * rollback is obeyed by the next one in every process. Counts the hit. ttl 0: nothing is looked for in the cache.
+ */
+export async function readSearchState(db: Db, keys: CacheKeys, ttlSeconds: number): Promise<SearchState> {
+  const { rows } = await db.raw(
+    `with state as (
+       select s.version, g.id, g.provider, g.model, g.dimensions
+         from corpus_state s left join embedding_generations g on g.status = 'live'),
+     hit as (
+       update query_cache q set hits = hits + 1 from state
+        where q.key = :result and q.corpus_version = state.version and q.generation_id is not distinct from state.id
+          and q.created_at > now() - :ttl * interval '1 second' returning q.value)
+     select state.version, state.id, state.provider, state.model, state.dimensions, hit.value as found,
+            (select e.value #>> '{}' from query_cache e
+              where hit.value is null and e.key = 'embedding:' || state.model || ':' || :questionHash
+                and e.created_at > now() - :ttl * interval '1 second') as vector
+       from state left join hit on true`,
+    { ...keys, ttl: ttlSeconds },
+  );
+  const { version, id, provider, model, dimensions, found, vector } = rows[0];
+  return {
+    corpusVersion: version,
+    generation: id === null ? null : { id, provider, model, dimensions },
+    found: found ?? undefined,
+    vector,
+  };
+}
+
+export interface CacheEntry {
+  key: string;
+  /** null: depends on no corpus. */
+  corpusVersion: number | null;
+  generationId: string | null;
+  value: unknown;
+}
+
+export function embeddingKey(model: string, questionHash: string): string {
+  return `embedding:${model}:${questionHash}`;
+}
+
+export async function writeCache(db: Db, entries: readonly CacheEntry[]): Promise<void> {
+  if (entries.length === 0) return;
+  // In one order for all: two writers of the same keys must not wait for each other.
+  const sorted = [...entries].sort((a, b) => (a.key < b.key ? -1 : 1));
+  const rows = sorted.map(({ key, corpusVersion, generationId, value }) => ({
     key,
     corpus_version: corpusVersion,
+    generation_id: generationId,
     value: JSON.stringify(value),
     hits: 0,
     created_at: db.fn.now(),
-  };
-  await db('query_cache').insert(row).onConflict('key').merge();
+  }));
+  await db('query_cache').insert(rows).onConflict('key').merge();
 }
 
 /** Removes entries whose key matches the pattern (`*` and `?` as in a shell); all without one. Returns how many. */

@@ -1,6 +1,9 @@
 import type { Filters } from '../retrieval/passage.ts';
 import type { Db } from './connect.ts';
-import { narrows, type ScoredChunk, visibleChunks } from './search.ts';
+import { type Reading, rankClasses, readRareFirst, readUntil, unreadBound } from './plan-reading.ts';
+import { type Query, readAll, readChunks, readSome } from './read-postings.ts';
+import type { ScoredChunk } from './search.ts';
+import { findScope, type Scope } from './search-scope.ts';
 
 /** Parameters of BM25: saturation of term frequency, and how far long chunks are marked down. */
 export interface Bm25 {
@@ -10,6 +13,14 @@ export interface Bm25 {
 
 export const bm25Defaults: Bm25 = { k1: 1.2, b: 0.75 };
 
+export interface WordStatistic {
+  word: string;
+  documents: number;
+  idf: number;
+  /** How many postings there are of each impact class. */
+  impacts: { impact: number; postings: number }[];
+}
+
 /** The corpus as the words of one question see it. Statistics are of the whole corpus, whatever the filters. */
 export interface WordStatistics {
   corpusVersion: number;
@@ -18,27 +29,32 @@ export interface WordStatistics {
   /** Mean length of a live chunk in index words; at least 1. */
   averageLength: number;
   /** The distinct words asked for, in order, with document frequency and idf = ln(1 + (N − df + ½) / (df + ½)). */
-  words: { word: string; documents: number; idf: number }[];
+  words: WordStatistic[];
 }
 
-/** One round trip: document frequencies of the words (index-only), size of the corpus, versions in force. */
+/** One round trip: how many postings the words have, size of the corpus, versions in force. */
 export async function readWordStatistics(db: Db, words: readonly string[]): Promise<WordStatistics> {
   const distinct = [...new Set(words)];
   const { rows } = await db.raw(
     `select s.version as "corpusVersion", s.live_chunks as "liveChunks",
             greatest(1, s.live_words::float8 / greatest(1, s.live_chunks)) as "averageLength",
             (select version from taxonomy_versions where in_force) as "taxonomyVersion",
-            array(select (select count(*)::int from postings p where p.word = w.word)
-                    from unnest(?::text[]) with ordinality as w(word, n) order by w.n) as documents
+            (select coalesce(json_agg(json_build_array(w.n, c.impact, c.postings)), '[]')
+               from unnest(?::text[]) with ordinality as w(word, n) join posting_counts c on c.word = w.word) as counts
        from corpus_state s`,
     [distinct],
   );
-  const { documents, ...state } = rows[0];
-  const found = distinct.map((word, i) => ({
-    word,
-    documents: documents[i],
-    idf: idf(state.liveChunks, documents[i]),
-  }));
+  const { counts, ...state } = rows[0] as { counts: [number, number, number][] } & Omit<
+    WordStatistics,
+    'words'
+  >;
+  const impacts: WordStatistic['impacts'][] = distinct.map(() => []);
+  for (const [n, impact, postings] of counts) impacts[n - 1]?.push({ impact, postings });
+  const found = distinct.map((word, i) => {
+    const own = impacts[i] ?? [];
+    const documents = own.reduce((sum, { postings }) => sum + postings, 0);
+    return { word, documents, idf: idf(state.liveChunks, documents), impacts: own };
+  });
   return { ...state, words: found };
 }
 
@@ -55,25 +71,57 @@ export function greatestScore(statistics: WordStatistics, { k1 }: Bm25 = bm25Def
 export interface WordSearch {
   limit: number;
   filters?: Filters | undefined;
-  bm25?: Bm25;
+  /** What the filters leave, if it is known already. */
+  scope?: Scope;
+  bm25?: Bm25 | undefined;
+  /** Most postings to read before asking whether more are needed; the result does not depend on it. */
+  budget?: number;
 }
+
+/** Postings that are read at once; a question whose words have no more in all is answered by reading all of them. */
+const readAtOnce = 12_000;
+/** What looking up one word of one chunk costs, in postings read one after the other. */
+const probeCost = 4;
 
 /**
  * The `limit` best live chunks by BM25, exact, best first, ties by seq. Every distinct word of the question counts once.
- * Reads only the covering index of postings, and chunks and documents where filters narrow.
+ * Of common words only the postings that can score most are read. A chunk of which nothing is read can then not score more
+ * than a bound; when the last of the best scores more than that, none is missing, and otherwise more is read.
+ * Scores are rounded to 2⁻³⁶, so that equal chunks have equal scores.
  * Robertson & Zaragoza, The Probabilistic Relevance Framework (2009), with Lucene's idf.
  */
 export async function searchWords(
   db: Db,
   statistics: WordStatistics,
-  search: WordSearch,
+  { limit, filters, scope: known, bm25 = bm25Defaults, budget = readAtOnce }: WordSearch,
 ): Promise<ScoredChunk[]> {
-  const visible = narrows(search.filters) ? visibleChunks(search.filters) : undefined;
-  return rank(db, statistics, search.bm25, {
-    where: visible ? `where p.chunk_seq in (${visible.sql})` : '',
-    tail: 'order by score desc, seq limit :limit',
-    bindings: { ...visible?.bindings, limit: search.limit },
-  });
+  const words = statistics.words.filter(({ documents }) => documents > 0);
+  const total = words.reduce((sum, { documents }) => sum + documents, 0);
+  if (total === 0) return [];
+  const scope = known ?? (await findScope(db, filters));
+  if (scope.kind === 'few' && scope.seqs.length * words.length * probeCost < total) {
+    return byScore(await scoreWords(db, statistics, scope.seqs, bm25)).slice(0, limit);
+  }
+  const query: Query = { db, words, scope, limit, bm25, averageLength: statistics.averageLength };
+  if (total <= budget) return readAll(query);
+  return (await readInPart(query, budget, total)) ?? readAll(query);
+}
+
+/** The same from a part of the postings; undefined when to read all of them costs less. */
+async function readInPart(query: Query, budget: number, total: number): Promise<ScoredChunk[] | undefined> {
+  const { words, bm25, averageLength, limit } = query;
+  const ranked = rankClasses(words, bm25, averageLength);
+  const read = (readings: readonly Reading[]) => {
+    const unread = readings.filter((reading) => reading.unread > 0).length;
+    return readSome(query, readings, Math.floor(total / (probeCost * Math.max(1, unread))));
+  };
+  const first = readRareFirst(ranked, budget);
+  const found = await read(first);
+  const least = found?.[limit - 1]?.score;
+  if (found === undefined || least === undefined) return undefined;
+  if (unreadBound(first) < least) return found;
+  const more = readUntil(ranked, first, least);
+  return more && read(more);
 }
 
 /** BM25 scores of given chunks; one that holds none of the words is missing. */
@@ -81,44 +129,13 @@ export async function scoreWords(
   db: Db,
   statistics: WordStatistics,
   seqs: readonly number[],
-  bm25?: Bm25,
+  bm25: Bm25 = bm25Defaults,
 ): Promise<ScoredChunk[]> {
-  const bindings = { seqs };
-  return rank(db, statistics, bm25, {
-    where: 'where p.chunk_seq = any(:seqs::bigint[])',
-    tail: '',
-    bindings,
-  });
+  const words = statistics.words.filter(({ documents }) => documents > 0);
+  if (words.length === 0 || seqs.length === 0) return [];
+  return readChunks({ db, words, bm25, averageLength: statistics.averageLength }, seqs);
 }
 
-interface RankSql {
-  where: string;
-  tail: string;
-  bindings: Record<string, unknown>;
-}
-
-async function rank(
-  db: Db,
-  { words, averageLength }: WordStatistics,
-  { k1, b } = bm25Defaults,
-  sql: RankSql,
-): Promise<ScoredChunk[]> {
-  const present = words.filter(({ documents }) => documents > 0);
-  if (present.length === 0) return [];
-  const { rows } = await db.raw(
-    `select p.chunk_seq as seq,
-            sum(q.idf * (:k1::float8 + 1) * p.frequency
-                / (p.frequency + :k1::float8 * (1 - :b::float8 + :b::float8 * p.word_count / :averageLength::float8))) as score
-       from unnest(:words::text[], :idfs::float8[]) as q(word, idf) join postings p on p.word = q.word
-      ${sql.where} group by p.chunk_seq ${sql.tail}`,
-    {
-      words: present.map(({ word }) => word),
-      idfs: present.map(({ idf }) => idf),
-      k1,
-      b,
-      averageLength,
-      ...sql.bindings,
-    },
-  );
-  return rows;
+function byScore(chunks: ScoredChunk[]): ScoredChunk[] {
+  return chunks.sort((a, b) => b.score - a.score || a.seq - b.seq);
 }

@@ -23,13 +23,19 @@ export function narrows(filters: Filters | undefined): filters is Filters {
 }
 
 /**
- * A query for the `seq` of every chunk that search may see under the filters. Both legs use this one condition.
+ * A query for the `seq` of every chunk that search may see under the filters. Both legs use these conditions.
  * What can't exist (an id that is no uuid, an unknown path) lets nothing through.
  */
 export function visibleChunks(filters: Filters | undefined): Sql {
-  if (!narrows(filters)) return { sql: 'select c.seq from chunks c where c.live', bindings: {} };
+  const { from, where, bindings } = visibleConditions(filters);
+  return { sql: `select c.seq from ${from} where ${where}`, bindings };
+}
+
+/** The same in parts: tables with `c` for chunks and `d` for documents, and what must hold of both, and of documents alone. */
+export function visibleConditions(filters: Filters | undefined) {
   const bindings: Record<string, unknown> = {};
-  const conditions = ['c.live', 'd.deleted_at is null'];
+  if (!narrows(filters)) return { from: 'chunks c', where: 'c.live', ofDocument: 'true', bindings };
+  const conditions = ['d.deleted_at is null'];
   if (filters.documentIds) {
     conditions.push('d.id = any(:documentIds::uuid[])');
     bindings.documentIds = filters.documentIds.filter((id) => uuid.test(id));
@@ -41,7 +47,8 @@ export function visibleChunks(filters: Filters | undefined): Sql {
     bindings.metadata = metadata;
   }
   const from = 'chunks c join documents d on d.id = c.document_id';
-  return { sql: `select c.seq from ${from} where ${conditions.join(' and ')}`, bindings };
+  const ofDocument = conditions.join(' and ');
+  return { from, where: `c.live and ${ofDocument}`, ofDocument, bindings };
 }
 
 function startsWithAny(paths: readonly string[][], bindings: Record<string, unknown>): string {

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Knex } from 'knex';
 import type { ErrorSummary } from '../errors.ts';
+import { analyzerVersion } from '../retrieval/analyze.ts';
 import { type Attributes, applyAttributes } from './accept-documents.ts';
 import type { Db } from './connect.ts';
+import { keptStatuses } from './generations.ts';
 import { leaseLost, leaseUntil } from './lease.ts';
 
 export interface VersionKey {
@@ -87,6 +89,7 @@ export async function storeParsed(
       words: chunk.words,
       frequencies: chunk.frequencies,
       word_count: chunk.wordCount,
+      analyzer: analyzerVersion,
     }));
     for (let i = 0; i < rows.length; i += 50) await trx('chunks').insert(rows.slice(i, i + 50));
   });
@@ -133,10 +136,16 @@ export async function failVersion(db: Knex, key: VersionKey, error: ErrorSummary
 
 /**
  * Makes a fully embedded version the live one: previous chunks go, its own become findable, statistics and attributes
- * follow, in one transaction. False when a chunk still lacks its vector of `model` or the version is not waiting for it.
+ * follow, in one transaction. False when a chunk still lacks its vector of the live generation or the version is not waiting
+ * for it. Generations are held shared: none is switched to, or counted complete, while chunks become live beside it.
  */
-export async function makeLive(db: Knex, key: VersionKey, model: string): Promise<boolean> {
+export async function makeLive(db: Knex, key: VersionKey): Promise<boolean> {
   return db.transaction(async (trx) => {
+    const held = await trx.raw(
+      `select model, status from embedding_generations where status in ${keptStatuses} order by id for share`,
+    );
+    const live = held.rows.find(({ status }: { status: string }) => status === 'live');
+    if (!live) return false;
     const { rows } = await trx.raw(
       `select 1 from documents d join document_versions v on v.document_id = d.id and v.version = d.version
         where d.id = ? and v.version = ? and v.status = 'embedding' and d.deleted_at is null
@@ -144,7 +153,7 @@ export async function makeLive(db: Knex, key: VersionKey, model: string): Promis
             select 1 from chunks c left join chunk_vectors x on x.chunk_seq = c.seq and x.model = ?
              where c.document_id = d.id and c.version = v.version and x.chunk_seq is null)
         for update of d, v`,
-      [key.documentId, key.version, model],
+      [key.documentId, key.version, live.model],
     );
     if (rows.length === 0) return false;
     const gone = await removeChunks(trx, key.documentId, key.version);

@@ -1,3 +1,5 @@
+import { seededRandom } from './random.ts';
+
 /** Judgements of a query: document id → gain; documents without one count as 0. */
 export type Judgements = ReadonlyMap<string, number>;
 
@@ -30,15 +32,14 @@ export function mean(values: readonly number[]): number {
 }
 
 /** Bootstrap percentile interval of the mean (95 %), over queries; seeded, so a run can be repeated. */
-export function bootstrap(values: readonly number[], rounds = 1000): [number, number] {
-  let state = 0x9e3779b9;
-  const random = () => {
-    state = (Math.imul(state ^ (state >>> 15), 0x2c1b3c6d) + 0x6d2b79f5) >>> 0;
-    return ((state ^ (state >>> 14)) >>> 0) / 2 ** 32;
-  };
-  const means = Array.from({ length: rounds }, () =>
-    mean(values.map(() => values[Math.floor(random() * values.length)] as number)),
-  );
+export function bootstrap(values: readonly number[], rounds = 1000, seed = 1): [number, number] {
+  if (values.length === 0) return [0, 0];
+  const random = seededRandom(seed);
+  const means = Array.from({ length: rounds }, () => {
+    let sum = 0;
+    for (let i = 0; i < values.length; i++) sum += values[Math.floor(random() * values.length)] as number;
+    return sum / values.length;
+  });
   means.sort((a, b) => a - b);
-  return [means[Math.floor(rounds * 0.025)] as number, means[Math.floor(rounds * 0.975)] as number];
+  return [means[Math.floor(rounds * 0.025)] as number, means[Math.ceil(rounds * 0.975) - 1] as number];
 }

@@ -6,6 +6,8 @@ const minutes = 60 * seconds;
 const nothing = z.strictObject({});
 const documentVersion = z.strictObject({ documentId: z.uuid(), version: z.int().positive() });
 
+const generation = z.strictObject({ generationId: z.uuid() });
+
 /** All the work there is. Where each is done: workers/handlers.ts. */
 export const catalog = {
   /** Bytes → text → chunks, stored; then embedChunks for every batch of them. */
@@ -24,6 +26,22 @@ export const catalog = {
     attempts: 8,
     timeoutMs: 5 * minutes,
   }),
+  /** Vectors of a generation for the next live chunks that have none: a turn at a time, by as many slots as work side by side. */
+  buildGeneration: defineJob({
+    queue: 'embedding',
+    payload: generation.extend({ slot: z.int().nonnegative(), turn: z.int().nonnegative() }),
+    once: ({ generationId, slot, turn }) => `${generationId}-${slot}-${turn}`,
+    attempts: 8,
+    timeoutMs: 5 * minutes,
+  }),
+  /** A built generation searched beside the live one: how far they agree. Then it can be switched to. */
+  compareGeneration: defineJob({
+    queue: 'embedding',
+    payload: generation,
+    once: ({ generationId }) => generationId,
+    attempts: 8,
+    timeoutMs: 10 * minutes,
+  }),
   /** A question through the seven steps. */
   answerQuestion: defineJob({
     queue: 'answer',
@@ -41,6 +59,14 @@ export const catalog = {
     timeoutMs: minutes,
     everyMs: minutes,
   }),
+  /** Judged questions searched for by every strategy: a turn at a time, and what is measured stays measured. */
+  runEvaluation: defineJob({
+    queue: 'learning',
+    payload: z.strictObject({ evaluationId: z.uuid(), turn: z.int().nonnegative() }),
+    once: ({ evaluationId, turn }) => `${evaluationId}-${turn}`,
+    attempts: 5,
+    timeoutMs: 5 * minutes,
+  }),
   /** What a deleted document left behind, to the last row; the receipt counts it. */
   deleteDocument: defineJob({
     queue: 'upkeep',
@@ -48,6 +74,14 @@ export const catalog = {
     once: ({ operationId }) => operationId,
     attempts: 8,
     timeoutMs: 5 * minutes,
+  }),
+  /** The vectors of a generation that nobody wants any more. */
+  reclaimGeneration: defineJob({
+    queue: 'upkeep',
+    payload: generation,
+    once: ({ generationId }) => generationId,
+    attempts: 8,
+    timeoutMs: 10 * minutes,
   }),
   /** Rows whose nudge or worker was lost → nudged again. */
   requeueLost: defineJob({
@@ -67,6 +101,15 @@ export const catalog = {
     timeoutMs: minutes,
     everyMs: minutes,
   }),
+  /** Chunks whose words an older analyzer made → their words and postings anew. */
+  reindexChunks: defineJob({
+    queue: 'upkeep',
+    payload: nothing,
+    once: () => 'reindex-chunks',
+    attempts: 1,
+    timeoutMs: 5 * minutes,
+    everyMs: minutes,
+  }),
   /** Statistics and visibility of the index tables, on the embedded tier: its Postgres has no autovacuum. */
   vacuumCorpus: defineJob({
     queue: 'upkeep',
@@ -75,6 +118,24 @@ export const catalog = {
     attempts: 1,
     timeoutMs: 5 * minutes,
     everyMs: 30 * seconds,
+  }),
+  /** An index over the vectors of every embedding model that has enough of them; none where there are none left. */
+  tendVectorIndexes: defineJob({
+    queue: 'upkeep',
+    payload: nothing,
+    once: () => 'tend-vector-indexes',
+    attempts: 1,
+    timeoutMs: 60 * minutes,
+    everyMs: minutes,
+  }),
+  /** How much of an exact search those indexes find, for /metrics. */
+  measureVectorRecall: defineJob({
+    queue: 'upkeep',
+    payload: nothing,
+    once: () => 'measure-vector-recall',
+    attempts: 1,
+    timeoutMs: 10 * minutes,
+    everyMs: 15 * minutes,
   }),
 };
 

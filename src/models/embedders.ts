@@ -29,6 +29,10 @@ export const embeddingProviders = {
 } as const satisfies Record<string, Provider>;
 
 export type EmbeddingProvider = keyof typeof embeddingProviders;
+export const embeddingProviderNames = Object.keys(embeddingProviders) as [
+  EmbeddingProvider,
+  ...EmbeddingProvider[],
+];
 
 /** Opens the provider's model, ready for use. Throws AppError `embedding_unavailable` where it can't be opened. */
 export async function openEmbedder({ provider, ...settings }: EmbedderSettings): Promise<Embedder> {

@@ -1,7 +1,8 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { type EmbedContentRequest, GoogleGenerativeAI, TaskType } from '@google/generative-ai';
 import { AppError } from '../errors.ts';
 import type { Embedder, EmbeddingTask } from './embedder.ts';
-import { faultSentence, geminiFault } from './gemini-fault.ts';
+import { faultSentence, type GeminiFault, geminiFault } from './gemini-fault.ts';
 import { normalise } from './pooling.ts';
 
 // What batchEmbedContents takes at most.
@@ -22,7 +23,8 @@ export interface GeminiEmbedderOptions {
 
 /**
  * Embeds through the Gemini API. Every failure is AppError `embedding_unavailable`, with `retryAfter` where the API
- * names a delay; no error text holds the key.
+ * names a delay; no error text holds the key. A question that met a passing fault is asked once more: a search has no job
+ * that would try again. Passages are their job's to try again.
  */
 export function createGeminiEmbedder({
   apiKey,
@@ -41,6 +43,7 @@ export function createGeminiEmbedder({
     texts: readonly string[],
     task: EmbeddingTask,
     signal?: AbortSignal,
+    again = task === 'query',
   ): Promise<number[][]> {
     const timedOut = AbortSignal.timeout(timeoutMs);
     // The SDK takes a signal, but neither looks whether it is aborted already nor lets go of it afterwards.
@@ -52,6 +55,11 @@ export function createGeminiEmbedder({
     } catch (error) {
       if (closing.signal.aborted && !signal?.aborted) throw closed();
       const fault = geminiFault(error, { apiKey, timedOut, signal });
+      if (again && isHiccup(fault)) {
+        await wait(pauseMs * (1 + Math.random()), undefined, { signal: either }).catch(() => undefined);
+        signal?.throwIfAborted();
+        return request(texts, task, signal, false);
+      }
       throw new AppError('embedding_unavailable', faultSentence('The embedding model', fault), {
         cause: fault.cause,
         ...(fault.retryAfter === undefined ? {} : { retryAfter: fault.retryAfter }),
@@ -86,6 +94,14 @@ export function createGeminiEmbedder({
       closing.abort();
     },
   };
+}
+
+/** Before the second try of a question, milliseconds; up to twice as long, so that callers do not come back together. */
+const pauseMs = 100;
+
+/** What a further try at once can mend: neither a refusal, nor the rate limit, nor a time that is spent. */
+function isHiccup({ kind, status }: GeminiFault): boolean {
+  return kind === 'unusable' || (kind === 'unavailable' && (status === undefined || status >= 500));
 }
 
 function closed(): AppError {

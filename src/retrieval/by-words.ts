@@ -1,14 +1,14 @@
 import { searchWords } from '../db/search-words.ts';
-import type { Found, Search } from './strategy.ts';
+import { absolute, type Found, type Search } from './strategy.ts';
 
 /** Keyword search alone: BM25 over the greatest score that the question could reach. */
 export async function byWords(search: Search): Promise<Found> {
-  const { db, statistics, limit, filters, greatestScore } = search;
-  const found = await searchWords(db, statistics, { limit, filters });
+  const { db, statistics, limit, filters, bm25, greatestScore } = search;
+  const found = await searchWords(db, statistics, { limit, filters, bm25 });
   return {
     candidates: found.map(({ seq, score }) => ({
       seq,
-      score: score / greatestScore,
+      score: absolute(score, greatestScore),
       keyword: score,
       vector: null,
     })),

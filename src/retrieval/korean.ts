@@ -22,15 +22,20 @@ const endings = suffixes(`
   지요 으면 면서 으면서 는데 었는데 았는데 으려고 려고 려면 으려면 도록 거나 기도 기는 기를 기에 는지 은지 을지`);
 
 const shortestStem = 2;
+/** Particles by the end of the word before them: after a consonant, and after a vowel (로 also after ㄹ). */
+const afterConsonant = '은을이과으';
+const afterVowel = '는를가와로';
+const finalR = 8;
 /** A word outweighs its fragments: each of its two forms counts twice beside the bigrams, which count once. */
 const formFrequency = 2;
 
 /**
  * Index words of a run of composed Hangul: the eojeol without its particle (번역을 → 번역), the same without a verb ending
  * (번역했다 → 번역), and the character bigrams of the former, so that compounds are found by their parts (기계번역 ∋ 번역) and
- * wrong cuts do no harm. `before` is what the run is written together with: digits make a unit with it (`2월`, `15일`).
+ * wrong cuts do no harm. A word of one syllable is an index word beside its particle (물을 → 물을, 물): it may be no particle.
+ * `before` is what the run is written together with: digits make a unit with it (`2월`, `15일`). `hear` gets each form.
  */
-export function emitKorean(run: string, before: string, emit: Emit): void {
+export function emitKorean(run: string, before: string, emit: Emit, hear: Emit): void {
   const afterDigits = isDigits.test(before);
   const word = cut(run, particles, afterDigits ? 1 : shortestStem);
   if (afterDigits) emitWord(emit, before + (word.length <= 2 ? word : word.slice(0, 1)), 0, word.length);
@@ -39,6 +44,8 @@ export function emitKorean(run: string, before: string, emit: Emit): void {
   const root = cut(run, endings, shortestStem);
   const forms = root === run ? [word, word] : [word, root];
   for (const form of forms) for (let i = 0; i < formFrequency; i++) emitWord(emit, form, 0, form.length);
+  for (const form of new Set(forms)) hear(form, 0, form.length);
+  if (!afterDigits && isSyllable(run)) emit(run.slice(0, 1), 0, 1);
   for (let i = 0; i + 1 < word.length; i++) emit(word.slice(i, i + 2), i, i + 2);
 }
 
@@ -51,6 +58,15 @@ function cut(run: string, suffixes: ReadonlySet<string>, shortest: number): stri
     if (suffixes.has(run.slice(-length))) return run.slice(0, -length);
   }
   return run;
+}
+
+/** Whether the run is one syllable with a particle that can follow it. */
+function isSyllable(run: string): boolean {
+  if (run.length < 2 || !particles.has(run.slice(1))) return false;
+  const final = (run.charCodeAt(0) - 0xac00) % 28;
+  const particle = run.charAt(1);
+  if (particle === '로' && final === finalR) return true;
+  return !(final === 0 ? afterConsonant : afterVowel).includes(particle);
 }
 
 /** Index words of Han and Kana, which are written without spaces: character bigrams, or the one character. */

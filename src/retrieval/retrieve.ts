@@ -1,14 +1,22 @@
 import type { Db } from '../db/connect.ts';
 import { readPassages } from '../db/search.ts';
-import { greatestScore, readWordStatistics, type WordStatistics } from '../db/search-words.ts';
+import {
+  type Bm25,
+  bm25Defaults,
+  greatestScore,
+  readWordStatistics,
+  type WordStatistics,
+} from '../db/search-words.ts';
 import type { Embedder } from '../models/embedder.ts';
 import { detectLanguage } from '../text/language.ts';
-import { analyze } from './analyze.ts';
+import { analyzeQuestion } from './analyze.ts';
 import { byMeaning, leastReadable } from './by-meaning.ts';
 import { byWords } from './by-words.ts';
+import { diversify } from './diversify.ts';
 import { hybrid } from './hybrid.ts';
 import type { Evidence, Filters, Passage, Retrieval, Strategy } from './passage.ts';
-import type { Found, Search, StrategyFunction } from './strategy.ts';
+import { isSound } from './sounds.ts';
+import { absolute, type Found, type Search, type StrategyFunction } from './strategy.ts';
 
 /** Every way to search; a new one is a file, a name in passage.ts and a line here. */
 export const strategyFunctions: Record<Strategy, StrategyFunction> = {
@@ -20,6 +28,8 @@ export const strategyFunctions: Record<Strategy, StrategyFunction> = {
 export interface RetrieveContext {
   db: Db;
   embedder: Embedder;
+  /** Parameters of BM25; left out: the usual ones. */
+  bm25?: Bm25 | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -28,6 +38,8 @@ export interface RetrieveOptions {
   k: number;
   strategy: Strategy;
   filters?: Filters | undefined;
+  /** Most passages of one document while others could fill the list; no limit when left out. */
+  maxPerDocument?: number | undefined;
 }
 
 const fewestCandidates = 50;
@@ -44,19 +56,21 @@ export async function retrieve(
   context: RetrieveContext,
   options: RetrieveOptions,
 ): Promise<Retrieval> {
-  const { db, embedder, signal } = context;
-  const { k, strategy, filters } = options;
+  const { db, embedder, bm25 = bm25Defaults, signal } = context;
+  const { k, strategy, filters, maxPerDocument } = options;
   signal?.throwIfAborted();
-  const statistics = await readWordStatistics(db, analyze(question).words);
+  const { words, sounds } = analyzeQuestion(question);
+  const statistics = await readWordStatistics(db, [...words, ...sounds.keys()]);
+  const asked = withoutSounds(statistics);
   const search: Search = {
-    ...{ db, embedder, signal, question, filters, statistics },
+    ...{ db, embedder, signal, question, filters, statistics, bm25 },
     limit: Math.max(candidatesPerPassage * k, fewestCandidates),
-    greatestScore: greatestScore(statistics),
+    greatestScore: greatestScore(asked, bm25),
     readable: embedder.reads(question),
   };
   const found = await strategyFunctions[strategy](search);
   signal?.throwIfAborted();
-  const { passages, covered } = await loadPassages(search, found, k);
+  const { passages, covered } = await loadPassages(search, found, k, maxPerDocument);
   return {
     passages,
     strategy,
@@ -66,21 +80,40 @@ export async function retrieve(
     evidence: weigh(search, found, covered),
     analysis: {
       language: detectLanguage(question),
-      words: statistics.words.map(({ word, idf }) => ({ word, idf })),
+      words: asked.words.map(({ word, idf }) => ({ word, idf })),
       vectorWeight: found.vectorWeight,
-      notes: found.notes,
+      notes: [...found.notes, ...soundNotes(statistics, sounds, strategy)],
     },
   };
 }
 
-async function loadPassages({ db, statistics }: Search, { candidates }: Found, k: number) {
-  const best = candidates.slice(0, Math.max(k, coveringPassages));
+/** A sound is another way to find a word, not one more word: what a passage could reach and covers is told by words. */
+function withoutSounds(statistics: WordStatistics): WordStatistics {
+  return { ...statistics, words: statistics.words.filter(({ word }) => !isSound(word)) };
+}
+
+function soundNotes(
+  { words }: WordStatistics,
+  sounds: ReadonlyMap<string, string>,
+  strategy: Strategy,
+): string[] {
+  const found = words.flatMap(({ word, documents }) => (documents > 0 ? (sounds.get(word) ?? []) : []));
+  if (strategy === 'vector' || found.length === 0) return [];
+  return [`Also looked for by sound, as the other script writes them: ${[...new Set(found)].join(', ')}.`];
+}
+
+async function loadPassages(search: Search, { candidates }: Found, k: number, most: number | undefined) {
+  const { db, statistics } = search;
+  const wanted = Math.max(k, coveringPassages);
+  const read = candidates.slice(0, most === undefined ? wanted : search.limit);
   const words = statistics.words.map(({ word }) => word);
   const rows = await readPassages(
     db,
-    best.map(({ seq }) => seq),
+    read.map(({ seq }) => seq),
     words,
   );
+  const best =
+    most === undefined ? read : diversify(read, ({ seq }) => rows.get(seq)?.documentId, { k, most });
   const covered = new Set<string>();
   const passages: Passage[] = [];
   for (const { seq, score, keyword, vector } of best) {
@@ -98,14 +131,15 @@ function weigh(search: Search, { candidates, agreement }: Found, covered: Readon
   const vectors = candidates.flatMap(({ vector }) => vector ?? []);
   const compared = search.readable >= leastReadable && vectors.length > 0;
   return {
-    keyword: search.greatestScore === 0 ? 0 : Math.max(0, ...keywords) / search.greatestScore,
+    keyword: absolute(Math.max(0, ...keywords), search.greatestScore),
     vector: compared ? Math.max(0, ...vectors) : null,
     coverage: coverage(search.statistics, covered),
     agreement,
   };
 }
 
-function coverage({ words }: WordStatistics, covered: ReadonlySet<string>): number {
+function coverage(statistics: WordStatistics, covered: ReadonlySet<string>): number {
+  const { words } = withoutSounds(statistics);
   const total = words.reduce((sum, { idf }) => sum + idf, 0);
   const held = words.reduce((sum, { word, idf }) => sum + (covered.has(word) ? idf : 0), 0);
   return total === 0 ? 0 : held / total;

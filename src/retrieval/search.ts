@@ -1,58 +1,150 @@
 import { createHash } from 'node:crypto';
 import type { Knex } from 'knex';
-import { readCache, writeCache } from '../db/query-cache.ts';
+import type { Scope } from '../db/api-keys.ts';
+import {
+  type CacheEntry,
+  embeddingKey,
+  readSearchState,
+  type SearchState,
+  writeCache,
+} from '../db/query-cache.ts';
+import type { Bm25 } from '../db/search-words.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Embedder } from '../models/embedder.ts';
+import { type EmbedderPool, unavailableEmbedder } from '../models/embedder-pool.ts';
+import { packVector, unpackVector, withQueryVector } from '../models/query-vectors.ts';
+import { analyzerVersion } from './analyze.ts';
 import type { Filters, Retrieval, Strategy } from './passage.ts';
 import { retrieve } from './retrieve.ts';
+
+/** For whom is searched: a result found for one is not served to another. */
+export interface Audience {
+  scope: Scope;
+  /** Names of the flags that are on. */
+  flags: readonly string[];
+}
 
 export interface SearchOptions {
   k: number;
   strategy: Strategy;
   filters: Filters;
+  maxPerDocument?: number | undefined;
+  audience: Audience;
+  /** Neither reads the cache nor fills it: for measuring. */
+  fresh?: boolean;
+}
+
+export interface SearchResult {
+  retrieval: Retrieval;
+  cache: 'hit' | 'miss' | 'off';
+  /** Whose vectors were searched; null before any service was started on the database. */
+  generation: { id: string; model: string } | null;
 }
 
 export interface Search {
-  /** Retrieves, or takes the same result from the cache while the corpus has not changed since. */
-  retrieve(
-    question: string,
-    options: SearchOptions,
-    signal?: AbortSignal,
-  ): Promise<{ retrieval: Retrieval; cache: 'hit' | 'miss' | 'off' }>;
+  /**
+   * Retrieves with the generation that is live when the search begins, or takes the same result from the cache while neither
+   * corpus nor generation has changed since.
+   */
+  retrieve(question: string, options: SearchOptions, signal?: AbortSignal): Promise<SearchResult>;
 }
 
 interface SearchDeps {
   db: Knex;
-  embedder: Embedder;
+  embedders: EmbedderPool;
   metrics: Metrics;
+  bm25: Bm25;
   cacheTtlSeconds: number;
 }
 
-export function createSearch({ db, embedder, metrics, cacheTtlSeconds }: SearchDeps): Search {
-  const compute = (question: string, options: SearchOptions, signal?: AbortSignal) =>
-    retrieve(question, { db, embedder, ...(signal ? { signal } : {}) }, options);
-  const cached = async (question: string, options: SearchOptions, signal?: AbortSignal) => {
-    if (cacheTtlSeconds === 0)
-      return { retrieval: await compute(question, options, signal), cache: 'off' as const };
-    const key = cacheKey(question, options, embedder.model);
-    const found = await readCache<Retrieval>(db, key, cacheTtlSeconds);
-    if (found) return { retrieval: found, cache: 'hit' as const };
-    const retrieval = await compute(question, options, signal);
-    await writeCache(db, key, retrieval.corpusVersion, retrieval);
-    return { retrieval, cache: 'miss' as const };
+export function createSearch({ db, embedders, metrics, bm25, cacheTtlSeconds }: SearchDeps): Search {
+  const search = async (question: string, options: SearchOptions, signal?: AbortSignal) => {
+    const off = cacheTtlSeconds === 0 || options.fresh === true;
+    const keys = { result: resultKey(question, options, bm25), questionHash: sha256(question) };
+    const state = await readSearchState(db, keys, off ? 0 : cacheTtlSeconds);
+    const { generation } = state;
+    const answer = { generation: generation && { id: generation.id, model: generation.model } };
+    if (!off) countLookup(metrics, 'results', state.found !== undefined);
+    if (state.found !== undefined)
+      return { ...answer, retrieval: state.found as Retrieval, cache: 'hit' as const };
+    const entries: CacheEntry[] = [];
+    const embedder = off
+      ? await embedderOf(embedders, generation)
+      : withCache(
+          await embedderOf(embedders, generation),
+          question,
+          keys.questionHash,
+          state,
+          entries,
+          metrics,
+        );
+    const retrieval = await retrieve(
+      question,
+      { db, embedder, bm25, ...(signal ? { signal } : {}) },
+      options,
+    );
+    if (off) return { ...answer, retrieval, cache: 'off' as const };
+    entries.push({
+      key: keys.result,
+      corpusVersion: retrieval.corpusVersion,
+      generationId: generation?.id ?? null,
+      value: retrieval,
+    });
+    await writeCache(db, entries);
+    return { ...answer, retrieval, cache: 'miss' as const };
   };
   return {
     retrieve: async (question, options, signal) => {
       const end = metrics.searchSeconds.startTimer({ strategy: options.strategy });
-      const result = await cached(question, options, signal);
+      const result = await search(question, options, signal);
       end({ cache: result.cache });
       return result;
     },
   };
 }
 
-/** Everything the result depends on beside the corpus, whose version stands with the entry. */
-function cacheKey(question: string, options: SearchOptions, model: string): string {
-  const parts = [question.normalize('NFC'), options.k, options.strategy, options.filters, model];
-  return `search:${options.strategy}:${createHash('sha256').update(JSON.stringify(parts)).digest('hex')}`;
+/** A model that can't be opened here costs the vector leg, not the search. */
+async function embedderOf(embedders: EmbedderPool, generation: SearchState['generation']): Promise<Embedder> {
+  if (!generation) return unavailableEmbedder('none', 0, new Error('no generation is live'));
+  try {
+    return await embedders.of(generation);
+  } catch (error) {
+    return unavailableEmbedder(generation.model, generation.dimensions, error);
+  }
+}
+
+/** A question's vector depends on text and model alone, so it outlives changes of the corpus. */
+function withCache(
+  embedder: Embedder,
+  question: string,
+  questionHash: string,
+  { vector }: SearchState,
+  entries: CacheEntry[],
+  metrics: Metrics,
+): Embedder {
+  const cached = vector === null ? undefined : unpackVector(vector);
+  const known = cached?.length === embedder.dimensions ? cached : undefined;
+  return withQueryVector(embedder, question, known, (made, wasKnown) => {
+    countLookup(metrics, 'embeddings', wasKnown);
+    if (wasKnown) return;
+    const key = embeddingKey(embedder.model, questionHash);
+    entries.push({ key, corpusVersion: null, generationId: null, value: packVector(made) });
+  });
+}
+
+function countLookup(metrics: Metrics, cache: 'results' | 'embeddings', hit: boolean): void {
+  metrics.cacheLookups.inc({ cache, outcome: hit ? 'hit' : 'miss' });
+}
+
+/** Everything the result depends on beside corpus and generation, which stand with the entry. */
+function resultKey(question: string, options: SearchOptions, bm25: Bm25): string {
+  const { k, strategy, filters, maxPerDocument, audience } = options;
+  const { scope, flags } = audience;
+  const asked = [question.normalize('NFC'), k, strategy, filters, maxPerDocument];
+  const parts = [...asked, scope, [...flags].sort(), bm25, analyzerVersion];
+  return `search:${strategy}:${sha256(JSON.stringify(parts))}`;
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }

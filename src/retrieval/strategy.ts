@@ -1,5 +1,5 @@
 import type { Db } from '../db/connect.ts';
-import type { WordStatistics } from '../db/search-words.ts';
+import type { Bm25, WordStatistics } from '../db/search-words.ts';
 import type { Embedder } from '../models/embedder.ts';
 import type { Filters } from './passage.ts';
 
@@ -13,7 +13,8 @@ export interface Search {
   /** Chunks that each leg hands to fusion. */
   limit: number;
   statistics: WordStatistics;
-  /** The supremum of the question's BM25 score; 0 when it has no index words. */
+  bm25: Bm25;
+  /** The supremum of the BM25 score that the question's own words can give; 0 when it has none. */
   greatestScore: number;
   /** How far the embedding model can read the question, 0…1. */
   readable: number;
@@ -41,6 +42,11 @@ export interface Found {
 }
 
 export type StrategyFunction = (search: Search) => Promise<Found>;
+
+/** A BM25 score over the greatest one, 0…1. Words found by their sound come on top, so a passage could pass it. */
+export function absolute(keyword: number | null, greatestScore: number): number {
+  return keyword === null || greatestScore === 0 ? 0 : Math.min(1, keyword / greatestScore);
+}
 
 export function byScore(a: Candidate, b: Candidate): number {
   return b.score - a.score || a.seq - b.seq;

@@ -86,6 +86,18 @@ describe('/metrics', () => {
     expect((await scrape(metricsToken)).status).toBe(200);
   });
 
+  it('tells the recall of search by meaning once it was measured', async () => {
+    const { body } = await service.admin.get('/api/v1/admin/vector-recall?k=3&samples=2');
+    const [measured] = body.items;
+    expect(measured).toMatchObject({ k: 3, samples: 2, indexed: false, recall: 1 });
+    expect(measured.exact_ms.p95).toBeGreaterThanOrEqual(measured.exact_ms.p50);
+    const { text } = await scrape(metricsToken);
+    expect(text).toContain(`rag_vector_recall{model="${measured.model}"} 1\n`);
+    expect((await service.admin.get('/api/v1/admin/vector-recall?k=0')).body.errors[0].pointer).toBe(
+      '/query/k',
+    );
+  });
+
   it('is Prometheus text with every series declared once', async () => {
     const { text, headers } = await scrape(metricsToken);
     expect(headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
@@ -299,6 +311,7 @@ describe('clearing the cache', () => {
     expect(await clear('search_hybrid:*')).toBe(0);
     expect(await clear('search:keyword:*')).toBe(1);
     expect(await clear('search?vecto?:*')).toBe(1);
+    expect(await clear('embedding:*'), 'the vector that two of them shared').toBe(1);
     expect(await clear('*')).toBe(1);
     expect(await clear()).toBe(0);
   });

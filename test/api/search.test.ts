@@ -252,3 +252,27 @@ describe('the cache', () => {
     );
   });
 });
+
+describe('max_per_document', () => {
+  it('leaves room for other documents, and fills up where there are none', async () => {
+    const writer = (await createKey(service, { scope: 'write' })).client;
+    const pages = Array.from({ length: 60 }, (_, i) =>
+      `Lighthouse number ${i} guards the lighthouse coast. `.repeat(8),
+    );
+    await addDocuments(writer, [
+      { external_id: 'lighthouses', text: pages.join('\n\n') },
+      {
+        external_id: 'keeper',
+        text: 'The keeper cleaned the lamp of the old lighthouse and wrote a long letter home.',
+      },
+    ]);
+    const documentsOf = ({ hits }: Json) => new Set(hits.map((hit: Json) => hit.document_id)).size;
+    const asked = { q: 'lighthouse', search_mode: 'bm25', max_results: 2 };
+    expect(documentsOf(await search(asked))).toBe(1);
+    const diverse = await search({ ...asked, max_per_document: 1 });
+    expect(documentsOf(diverse)).toBe(2);
+    expect(diverse.hits[0].score).toBeGreaterThanOrEqual(diverse.hits[1].score);
+    const filled = await search({ ...asked, max_results: 5, max_per_document: 1 });
+    expect(filled.hits).toHaveLength(5);
+  });
+});

@@ -21,8 +21,6 @@ export interface Scene {
   drained(): Promise<number>;
   /** The servers of this run; a fault that needs them is not run without. */
   services: Services;
-  /** Which embedding model the product runs with now. */
-  model: 'local' | 'gemini';
   /** Set for a fault that needs a second model. */
   standIn?: GeminiStandIn | undefined;
   /** Says that more than the ledger's rules was broken. */

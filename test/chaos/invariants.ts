@@ -6,13 +6,15 @@ interface Invariant {
   says: string;
   /** Rows that break it. */
   sql: string;
+  /** The product restores it by itself when it is given time: what a run waits for. */
+  settles?: true;
 }
 
 const words = `select w.word, c.seq, w.frequency, c.word_count from chunks c
   cross join lateral unnest(c.words, c.frequencies) as w(word, frequency) where c.live`;
 const postings = 'select word, chunk_seq, frequency, word_count from postings';
 
-/** What holds of the rows whatever was asked, once nothing moves. `:model` stands for the embedding model in use. */
+/** What holds of the rows whatever was asked, once nothing moves. */
 const invariants: Invariant[] = [
   {
     broken: 'lost',
@@ -23,9 +25,16 @@ const invariants: Invariant[] = [
   },
   {
     broken: 'lost',
-    says: 'a live chunk has no vector of the model in use',
-    sql: `select c.seq from chunks c left join chunk_vectors x on x.chunk_seq = c.seq and x.model = :model
-           where c.live and x.chunk_seq is null`,
+    says: 'a live chunk has no vector of a generation that is used or can be',
+    sql: `select c.seq, g.model from chunks c cross join embedding_generations g
+            left join chunk_vectors x on x.chunk_seq = c.seq and x.model = g.model
+           where c.live and g.status in ('ready', 'live', 'standby') and x.chunk_seq is null`,
+    settles: true,
+  },
+  {
+    broken: 'lost',
+    says: 'no generation is live',
+    sql: `select 1 as none where not exists (select from embedding_generations where status = 'live')`,
   },
   { broken: 'lost', says: 'a word of a live chunk has no posting', sql: `${words} except all ${postings}` },
   {
@@ -85,6 +94,18 @@ const invariants: Invariant[] = [
            where d.live_version is distinct from c.version or not c.live`,
   },
   {
+    broken: 'phantom',
+    says: 'a vector is of no generation, or of another length than its generation',
+    sql: `select x.chunk_seq, x.model from chunk_vectors x
+            left join embedding_generations g on g.model = x.model and g.status <> 'reclaimed'
+           where g.dimensions is distinct from vector_dims(x.embedding)`,
+  },
+  {
+    broken: 'stuck',
+    says: 'work on a generation has not ended',
+    sql: `select id, status from embedding_generations where status in ('building', 'comparing', 'reclaiming')`,
+  },
+  {
     broken: 'stuck',
     says: 'a version, an answer or an operation has not ended',
     sql: `select document_id::text from document_versions where status in ('queued', 'parsing', 'embedding')
@@ -105,32 +126,23 @@ const invariants: Invariant[] = [
   },
 ];
 
-/** Those that the product restores by itself when it is given time: what a run waits for. */
-const settling = new Set(
-  invariants.filter(({ broken, sql }) => broken === 'stuck' || sql.includes(':model')),
-);
-
 interface Broken extends Pick<Invariant, 'broken' | 'says'> {
   row: object;
 }
 
 /** One entry a row that breaks one of them. */
-export async function brokenInvariants(
-  query: Stage['query'],
-  model: string,
-  which: 'all' | 'settled',
-): Promise<Broken[]> {
+export async function brokenInvariants(query: Stage['query'], which: 'all' | 'settled'): Promise<Broken[]> {
   const found: Broken[] = [];
   for (const invariant of invariants) {
-    if (which === 'settled' && !settling.has(invariant)) continue;
-    const { sql, ...rest } = invariant;
-    const rows = await query<object>(sql.replace(':model', '$1'), sql.includes(':model') ? [model] : []);
-    found.push(...rows.map((row) => ({ ...rest, row })));
+    const { sql, broken, says, settles } = invariant;
+    if (which === 'settled' && broken !== 'stuck' && !settles) continue;
+    const rows = await query<object>(sql);
+    found.push(...rows.map((row) => ({ broken, says, row })));
   }
   return found;
 }
 
-export async function checkInvariants(query: Stage['query'], model: string, audit: Audit): Promise<void> {
-  for (const { broken, says, row } of await brokenInvariants(query, model, 'all'))
+export async function checkInvariants(query: Stage['query'], audit: Audit): Promise<void> {
+  for (const { broken, says, row } of await brokenInvariants(query, 'all'))
     audit[broken].push(`${says}: ${JSON.stringify(row)}`);
 }

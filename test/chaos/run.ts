@@ -14,7 +14,7 @@ import { createRandom } from './random.ts';
 import { isGood, type Result, report } from './report.ts';
 import { say } from './say.ts';
 import type { Services } from './services.ts';
-import { openStage, type Stage } from './stage.ts';
+import { openStage } from './stage.ts';
 
 export interface RunOptions {
   seed: number;
@@ -48,7 +48,6 @@ export async function runFault(fault: Fault, options: RunOptions, environment: E
         working: (worker) => takesJobs(stage, worker),
         drained: async () => (await recover(stage.query, options.drainMs)).all,
         services: stage.services as Services,
-        model: 'local',
         standIn,
         exceeded: (sentence) => void excesses.push(sentence),
       };
@@ -71,32 +70,23 @@ export async function runFault(fault: Fault, options: RunOptions, environment: E
 }
 
 /** Waits until nothing moves any more, or the limit has passed: what is still unfinished then counts as stuck. */
-async function settle({ stage, product, model, ledger }: Scene, drainMs: number): Promise<void> {
+async function settle({ stage, product, ledger }: Scene, drainMs: number): Promise<void> {
   say(`load done: ${acked(ledger).length} of ${ledger.length} accepted`);
   const end = performance.now() + drainMs;
   while (performance.now() < end) {
     const jobs = await queuedJobs(product.url());
-    const rows = await brokenInvariants(stage.query, await modelName(stage, model), 'settled');
+    const rows = await brokenInvariants(stage.query, 'settled');
     if (jobs === 0 && rows.length === 0) return;
     await pause(250);
   }
 }
 
-async function judge({ stage, product, ledger, model }: Scene): Promise<Audit> {
+async function judge({ stage, product, ledger }: Scene): Promise<Audit> {
   const audit = await auditLedger(stage.query, ledger);
-  await checkInvariants(stage.query, await modelName(stage, model), audit);
+  await checkInvariants(stage.query, audit);
   const jobs = await queuedJobs(product.url());
   // Scheduled work comes and goes; more than one of each kind can only be left over.
   if (jobs === undefined || jobs > 4)
     audit.stuck.push(`${jobs ?? 'an unknown number of'} jobs in the queues`);
   return audit;
-}
-
-/** As the product names it beside every vector. */
-async function modelName({ query }: Stage, model: Scene['model']): Promise<string> {
-  const [row] = await query<{ model: string }>(
-    `select distinct model from chunk_vectors where (model like 'gemini%') = $1`,
-    [model === 'gemini'],
-  );
-  return row?.model ?? 'none yet';
 }

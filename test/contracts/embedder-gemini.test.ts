@@ -41,14 +41,33 @@ describe('a failure is embedding_unavailable', () => {
     ['broken json', undefined],
   ];
   it.each(faults)('with the fault %j', async (behaviour, retryAfter) => {
-    standIn.script([behaviour]);
+    standIn.script(() => behaviour);
     await expect(embedder.embed(['a'], { task: 'query' })).rejects.toMatchObject({
       name: 'AppError',
       code: 'embedding_unavailable',
       retryAfter,
     });
+    standIn.script([]);
     expect(await embedder.embed(['a'], { task: 'query' }), 'the next call works again').toHaveLength(1);
   });
+
+  it.each(faults)(
+    'met once, with %j: a question is asked again where that can help, passages are left to their job',
+    async (behaviour) => {
+      const limited = typeof behaviour === 'object' && 'error' in behaviour && behaviour.error === 429;
+      const before = standIn.requests.length;
+      standIn.script([behaviour]);
+      const asked = embedder.embed(['a'], { task: 'query' });
+      if (limited) await expect(asked).rejects.toMatchObject({ code: 'embedding_unavailable' });
+      else expect(await asked).toHaveLength(1);
+      expect(standIn.requests.length - before).toBe(limited ? 1 : 2);
+      standIn.script([behaviour]);
+      await expect(embedder.embed(['a'], { task: 'passage' })).rejects.toMatchObject({
+        code: 'embedding_unavailable',
+      });
+      expect(standIn.requests.length - before).toBe(limited ? 2 : 3);
+    },
+  );
 
   it('when it takes too long', async () => {
     standIn.script(['hang']);

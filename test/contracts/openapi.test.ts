@@ -5,6 +5,7 @@ import type { ApiContext } from '../../src/api/app.ts';
 import type { AnyRoute } from '../../src/api/route.ts';
 import { routes } from '../../src/api/routes.ts';
 import { problemSchema } from '../../src/api/schemas.ts';
+import { type GeminiStandIn, startGeminiStandIn } from '../support/gemini-stand-in.ts';
 import {
   addDocument,
   ask,
@@ -27,6 +28,8 @@ interface Things {
   batch: string;
   operation: string;
   key: string;
+  generation: string;
+  evaluation: string;
 }
 
 interface Example {
@@ -73,10 +76,24 @@ const examples: Record<string, Example> = {
   'GET /api/v1/admin/flags': {},
   'PUT /api/v1/admin/flags/{key}': { json: { enabled: true, reason: 'the walk' } },
   'POST /api/v1/admin/flags/{key}/kill': { json: { reason: 'the walk' } },
+  'POST /api/v1/admin/embeddings/generations': { json: { provider: 'gemini', dry_run: true } },
+  'GET /api/v1/admin/embeddings/generations': {},
+  'GET /api/v1/admin/embeddings/generations/{id}': { path: ({ generation }) => generation },
+  // In this order: what was switched to can be rolled back, and then be deleted.
+  'POST /api/v1/admin/embeddings/generations/{id}/switch': { path: ({ generation }) => generation },
+  'POST /api/v1/admin/embeddings/generations/{id}/rollback': { path: ({ generation }) => generation },
+  'DELETE /api/v1/admin/embeddings/generations/{id}': { path: ({ generation }) => generation },
+  'POST /api/v1/admin/evaluations': {
+    json: { queries: [{ text: 'Where is the tower?', judgements: [{ external_id: 'tower' }] }] },
+  },
+  'GET /api/v1/admin/evaluations': {},
+  'GET /api/v1/admin/evaluations/{id}': { path: ({ evaluation }) => evaluation },
+  'DELETE /api/v1/admin/evaluations/{id}': { path: ({ evaluation }) => evaluation },
   'POST /api/v1/admin/cache/clear': {},
   'DELETE /api/v1/admin/cache/clear': {},
   'GET /api/v1/admin/learning': {},
   'GET /api/v1/admin/metrics': {},
+  'GET /api/v1/admin/vector-recall': {},
 };
 
 const named = (spec: AnyRoute, path: string = spec.paths[0]) => `${spec.method.toUpperCase()} ${path}`;
@@ -120,13 +137,15 @@ function checkReply(spec: AnyRoute, reply: Reply, what: string): void {
 
 describe('the OpenAPI document', () => {
   let service: TestService;
+  let standIn: GeminiStandIn;
   let document: Json;
   let things: Things;
   let reader: Client;
   let writer: Client;
 
   beforeAll(async () => {
-    service = await startService();
+    standIn = await startGeminiStandIn();
+    service = await startService({ GEMINI_API_KEY: 'a-key-of-the-stand-in', GEMINI_BASE_URL: standIn.url });
     const { admin } = service;
     document = (await service.anonymous.get('/api/v1/openapi.json')).body;
     const read = await createKey(service, { scope: 'read' });
@@ -139,15 +158,26 @@ describe('the OpenAPI document', () => {
     const batch = await admin.post('/api/v1/ingestion-batches', { items: [{ text: 'In a batch.' }] });
     const operation = (await admin.delete(`/api/v1/documents/${doomed.id}`)).body;
     await ended(admin, operation.links.self);
+    const begun = await admin.post('/api/v1/admin/embeddings/generations', { provider: 'gemini' });
+    const generation = await ended(admin, begun.body.links.self);
+    const evaluated = await admin.post('/api/v1/admin/evaluations', {
+      queries: [{ text: 'Where is the tower?', judgements: [{ document_id: first.id }] }],
+    });
+    await ended(admin, evaluated.body.links.self);
     things = {
       document: first.id,
       answer: answer.id,
       batch: batch.body.id,
       operation: operation.id,
       key: read.id,
+      generation: generation.id,
+      evaluation: evaluated.body.id,
     };
   });
-  afterAll(() => service.stop());
+  afterAll(async () => {
+    await service.stop();
+    await standIn.close();
+  });
 
   it('is valid 3.1', async () => {
     const result = await new Validator().validate(structuredClone(document));
@@ -218,6 +248,8 @@ describe('the OpenAPI document', () => {
       batch: nowhere,
       operation: nowhere,
       key: nowhere,
+      generation: nowhere,
+      evaluation: nowhere,
     };
     for (const spec of declared) {
       const example = examples[named(spec)] as Example;

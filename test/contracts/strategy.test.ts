@@ -140,6 +140,22 @@ describe('a question that the model can not read', () => {
   });
 });
 
+describe('a word that the other language writes by its sound', () => {
+  it('finds the passage of the other language behind those of its own, and says so', async () => {
+    const korean = await ask('컴포넌트란 무엇인가요?', { strategy: 'keyword' });
+    expect(korean.passages.map(({ text }) => text)).toEqual([documents[5]?.text, documents[6]?.text]);
+    expect(korean.analysis.notes.join(' ')).toContain('by sound');
+    const english = await ask('what are components?', { strategy: 'keyword' });
+    expect(english.passages.map(({ text }) => text)).toEqual([documents[6]?.text, documents[5]?.text]);
+  });
+
+  it('adds nothing to what the question could reach or covers', async () => {
+    const { evidence, analysis } = await ask('컴포넌트', { strategy: 'keyword' });
+    expect(analysis.words.map(({ word }) => word)).toEqual(['컴포넌트', '컴포', '포넌', '넌트']);
+    expect(evidence.coverage).toBe(1);
+  });
+});
+
 describe('an embedding model that is unavailable', () => {
   it('leaves hybrid with keyword search and a note', async () => {
     const { passages, analysis, evidence } = await ask('annual leave', {}, unavailable);

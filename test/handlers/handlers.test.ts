@@ -109,7 +109,7 @@ describe('embedChunks', () => {
 
   it('leaves chunks alone that another worker holds', async () => {
     const key = await chunked('A short text about herons.');
-    const { model } = context.embedder;
+    const { model, dimensions } = await context.embedders.configured();
     const held = await claimChunks(context.db, key, model, 10);
     expect(held.chunks).toHaveLength(1);
     await handlers.embedChunks.run({ ...key, batch: 0 }, context);
@@ -121,7 +121,7 @@ describe('embedChunks', () => {
     await handlers.embedChunks.run({ ...key, batch: 0 }, context);
     expect(await statusOf(key)).toBe('ready');
     const late = await saveVectors(context.db, held.token, model, held.chunks, [
-      new Float32Array(context.embedder.dimensions),
+      new Float32Array(dimensions),
     ]);
     expect(late, 'who lost the claim writes nothing').toBe(0);
     expect(await vectorsOf(key)).toBe(1);
@@ -346,8 +346,17 @@ describe('sweepExpired', () => {
       keys('old', at('-25 hours')),
       keys('young', at('-1 hour')),
     ] as never);
-    await context.search.retrieve('forklifts', { k: 1, strategy: 'keyword', filters: {} });
+    await context.search.retrieve('forklifts', {
+      k: 1,
+      strategy: 'keyword',
+      filters: {},
+      audience: { scope: 'read', flags: [] },
+    });
     await ready('The corpus changes, so what is cached is stale.');
+    await context
+      .db('query_cache')
+      .where('key', 'like', 'embedding:%')
+      .update({ created_at: at('-1 day') });
     await handlers.sweepExpired.run({}, context);
     expect(await findAnswer(db, late)).toMatchObject({
       status: 'expired',

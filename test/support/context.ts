@@ -17,24 +17,25 @@ export interface HandlerBench {
   close(): Promise<void>;
 }
 
-export async function openBench(): Promise<HandlerBench> {
+export async function openBench(more: Record<string, string> = {}): Promise<HandlerBench> {
   const stores = await createStores();
   const environment = {
     ...stores.environment,
     CHUNK_TOKENS: '60',
     CHUNK_OVERLAP_TOKENS: '15',
+    ...more,
   };
   const config = readConfig(environment);
   const log = createLog('silent');
   const shutdown = createShutdown(log, 20);
   const foundation = await openFoundation(config, log, shutdown);
   const parsers = createParserPool({ timeoutMs: 60_000, memoryMb: 400, size: 1 });
-  const { db, search, embedder, metrics, queues } = foundation;
+  const { db, search, embedders, metrics, queues } = foundation;
   return {
     foundation,
     context: {
       config: { ...config, ...readWorkerConfig(environment) },
-      ...{ db, search, embedder, metrics, parsers, log },
+      ...{ db, search, embedders, metrics, parsers, log },
       ...{ enqueue: queues.enqueue, holds: queues.holds },
       llm: null,
       signal: new AbortController().signal,

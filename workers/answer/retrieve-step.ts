@@ -1,3 +1,4 @@
+import { flagsOn } from '../../src/flag-service.ts';
 import { toFilters } from '../../src/retrieval/filters.ts';
 import type { Retrieval } from '../../src/retrieval/passage.ts';
 import type { Context } from '../context.ts';
@@ -25,7 +26,9 @@ export async function retrieveStep(
   const budgetMs = llm ? stepBudgets.retrieve : stepBudgets.retrieve + stepBudgets.compose;
   const filters = toFilters(request.filters, request.canonical_in);
   const strategy = request.strategy === 'auto' ? 'hybrid' : request.strategy;
-  const options = { k: request.final_topk, strategy, filters };
+  // A question from before scopes were kept with it may see what every key may.
+  const audience = { scope: request.scope ?? 'read', flags: flagsOn(request.flags ?? {}) };
+  const options = { k: request.final_topk, strategy, filters, audience };
   const { value, step, error } = await runStep('retrieve', budgetMs, signal, (inner) =>
     search.retrieve(question, options, inner),
   );

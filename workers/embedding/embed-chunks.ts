@@ -1,29 +1,28 @@
-import {
-  type ChunkToEmbed,
-  type ClaimedChunks,
-  claimChunks,
-  extendClaim,
-  releaseChunks,
-  saveVectors,
-} from '../../src/db/embeddings.ts';
+import { claimChunks } from '../../src/db/embeddings.ts';
+import { type GenerationRow, readKeptGenerations } from '../../src/db/generations.ts';
 import { failVersion, makeLive, type VersionKey } from '../../src/db/versions.ts';
+import { AppError } from '../../src/errors.ts';
 import { maxEmbeddingBatch } from '../../src/jobs/batches.ts';
 import type { Context, Handler } from '../context.ts';
-import { underLease } from '../lease.ts';
+import { embedBatch } from './embed-batch.ts';
 
 /**
  * Vectors for the version's chunks that have none, batch by batch until none is left to claim; other deliveries take other
- * batches meanwhile. Whoever stores the last vector makes the version live.
+ * batches meanwhile. Every generation that is kept gets its own, the live one first. Whoever stores the last vector of the
+ * live generation makes the version live.
  */
 export const embedChunks: Handler<'embedChunks'> = {
   async run(key, context) {
-    const size = Math.min(maxEmbeddingBatch, context.embedder.maxBatch);
-    for (;;) {
-      const claimed = await claimChunks(context.db, key, context.embedder.model, size);
-      if (claimed.chunks.length === 0) break;
-      await embedBatch(claimed, context);
+    for (let embedded: string | undefined; ; ) {
+      const kept = await readKeptGenerations(context.db);
+      const [live, ...others] = kept;
+      // Another generation may have become live meanwhile: the version then waits for vectors of that one.
+      if (live?.status !== 'live' || live.model === embedded) return;
+      await embedAll(key, live, context);
+      for (const other of others) await tryEmbedAll(key, other, context);
+      if (await makeLive(context.db, key)) return sayReady(key, context);
+      embedded = live.model;
     }
-    await finish(key, context);
   },
   async giveUp(key, error, context) {
     const failed = await failVersion(context.db, key, error);
@@ -31,30 +30,27 @@ export const embedChunks: Handler<'embedChunks'> = {
   },
 };
 
-async function embedBatch({ token, title, chunks }: ClaimedChunks, context: Context): Promise<void> {
-  const { db, embedder, metrics } = context;
-  try {
-    const texts = chunks.map((chunk) => toText(title, chunk));
-    const vectors = await underLease(
-      context,
-      () => extendClaim(db, token),
-      (signal) => embedder.embed(texts, { task: 'passage', signal }),
-    );
-    const stored = await saveVectors(db, token, embedder.model, chunks, vectors);
-    metrics.chunksEmbedded.inc({ model: embedder.model }, stored);
-  } catch (error) {
-    await releaseChunks(db, token);
-    throw error;
+async function embedAll(key: VersionKey, generation: GenerationRow, context: Context): Promise<void> {
+  const embedder = await context.embedders.of(generation);
+  const size = Math.min(maxEmbeddingBatch, embedder.maxBatch);
+  for (;;) {
+    const claimed = await claimChunks(context.db, key, embedder.model, size);
+    if (claimed.chunks.length === 0) return;
+    await embedBatch(claimed, embedder, context);
   }
 }
 
-async function finish(key: VersionKey, { db, embedder, metrics, log }: Context): Promise<void> {
-  if (!(await makeLive(db, key, embedder.model))) return;
-  metrics.documents.inc({ outcome: 'ready', format: 'any' });
-  log.info({ documentId: key.documentId, version: key.version }, 'document ready');
+/** A document does not wait for a model that nobody searches with: what it lacks then is left to buildGeneration. */
+async function tryEmbedAll(key: VersionKey, generation: GenerationRow, context: Context): Promise<void> {
+  try {
+    await embedAll(key, generation, context);
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'embedding_unavailable') throw error;
+    context.log.warn({ model: generation.model, err: error }, 'a generation that is not live lacks vectors');
+  }
 }
 
-/** A chunk is read with the title of its document and the headings above it, as the keyword index does. */
-function toText(title: string | null, { heading, text }: ChunkToEmbed): string {
-  return [title, heading, text].filter((part) => part).join('\n');
+function sayReady({ documentId, version }: VersionKey, { metrics, log }: Context): void {
+  metrics.documents.inc({ outcome: 'ready', format: 'any' });
+  log.info({ documentId, version }, 'document ready');
 }

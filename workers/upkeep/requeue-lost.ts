@@ -1,4 +1,7 @@
+import { findLostEvaluations } from '../../src/db/evaluations.ts';
+import { findLostGenerations } from '../../src/db/generation-work.ts';
 import { findSuspects, type Suspect, type SuspectVersion } from '../../src/db/lost.ts';
+import { nudgeBuilding } from '../../src/generations.ts';
 import { maxEmbeddingBatch } from '../../src/jobs/batches.ts';
 import type { JobName, PayloadOf } from '../../src/jobs/catalog.ts';
 import type { Context, Handler } from '../context.ts';
@@ -12,8 +15,8 @@ const perCall = 1000;
 /** Nudges rows whose job or worker was lost: after a crash between commit and nudge, or a store that lost everything. */
 export const requeueLost: Handler<'requeueLost'> = {
   async run(_payload, context) {
-    const { db, embedder, log, metrics } = context;
-    const suspects = await findSuspects(db, embedder.model, patienceSeconds);
+    const { db, log, metrics } = context;
+    const suspects = await findSuspects(db, patienceSeconds);
     const counts = {
       ingest: await bringBack(context, 'ingestDocument', suspects.ingest, (row) => [toKey(row)]),
       embed: await bringBack(context, 'embedChunks', suspects.embed, toBatches),
@@ -21,6 +24,8 @@ export const requeueLost: Handler<'requeueLost'> = {
       operations: await bringBack(context, 'deleteDocument', suspects.operations, ({ id }) => [
         { operationId: id },
       ]),
+      evaluations: await bringBackEvaluations(context),
+      generations: await bringBackGenerations(context),
     };
     for (const [kind, count] of Object.entries(counts)) metrics.requeued.inc({ kind }, count);
     if (Object.values(counts).some((count) => count > 0)) log.info(counts, 'nudged again');
@@ -33,6 +38,24 @@ const toKey = ({ documentId, version }: SuspectVersion) => ({ documentId, versio
 function toBatches(row: SuspectVersion) {
   const last = Math.max(0, Math.ceil(row.chunks / maxEmbeddingBatch) - 1);
   return [0, last].map((batch) => ({ ...toKey(row), batch }));
+}
+
+async function bringBackEvaluations({ db, enqueue }: Context): Promise<number> {
+  const evaluations = await findLostEvaluations(db);
+  await enqueue(
+    'runEvaluation',
+    evaluations.map((evaluationId) => ({ evaluationId, turn: 0 })),
+  );
+  return evaluations.length;
+}
+
+async function bringBackGenerations({ db, enqueue }: Context): Promise<number> {
+  const { build, compare, reclaim } = await findLostGenerations(db);
+  const toPayload = (generationId: string) => ({ generationId });
+  await nudgeBuilding(enqueue, build);
+  await enqueue('compareGeneration', compare.map(toPayload));
+  await enqueue('reclaimGeneration', reclaim.map(toPayload));
+  return build.length + compare.length + reclaim.length;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { fuse, weightFor } from '../../../src/retrieval/fuse.ts';
+import { fuse, readableAmong, weightFor } from '../../../src/retrieval/fuse.ts';
 
 it('combines both scores on absolute scales', () => {
   const [first] = fuse([{ seq: 1, keyword: 5, vector: 0.5, readable: 1 }], 0.6, 10);
@@ -29,7 +29,26 @@ it('breaks ties by seq', () => {
 });
 
 it('weighs a half-read question far less than half', () => {
-  expect(weightFor(1)).toBeGreaterThan(0.5);
-  expect(weightFor(0.5)).toBeLessThan(weightFor(1) / 4);
-  expect(weightFor(0)).toBe(0);
+  expect(weightFor(1, 50)).toBeGreaterThan(0.5);
+  expect(weightFor(0.5, 50)).toBeLessThan(weightFor(1, 50) / 4);
+  expect(weightFor(0, 50)).toBe(0);
+});
+
+it('weighs cosine less the longer the question, by the root', () => {
+  expect(weightFor(1, 200)).toBeCloseTo(weightFor(1, 50) / 2, 12);
+  expect(weightFor(1, 0)).toBe(1);
+});
+
+it('judges what the model reads by the best passages that words found', () => {
+  const read = Array.from({ length: 12 }, (_, i) => ({ seq: i, keyword: 20 - i, vector: 0.5, readable: 1 }));
+  const foreign = { seq: 99, keyword: 30, vector: 0.9, readable: 0 };
+  const byMeaningAlone = { seq: 100, keyword: null, vector: 0.9, readable: 0 };
+  expect(readableAmong([...read, byMeaningAlone])).toBe(1);
+  expect(readableAmong([...read, foreign])).toBeCloseTo(0.9, 12);
+  expect(readableAmong([byMeaningAlone])).toBe(1);
+});
+
+it('never passes 1 by words that were found by their sound', () => {
+  const [first] = fuse([{ seq: 1, keyword: 12, vector: null, readable: 1 }], 0.6, 10);
+  expect(first?.score).toBe(1);
 });

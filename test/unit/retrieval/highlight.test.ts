@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { analyze } from '../../../src/retrieval/analyze.ts';
+import { analyze, analyzeQuestion } from '../../../src/retrieval/analyze.ts';
 import { highlight } from '../../../src/retrieval/highlight.ts';
 
 const marked = (text: string, question: string) =>
@@ -29,6 +29,12 @@ it('marks a code once, whole, and its parts in another spelling', () => {
 it('marks decomposed Hangul as a whole run', () => {
   const text = '한국어를'.normalize('NFD');
   expect(marked(text, '한국어')).toEqual([text]);
+});
+
+it('marks a word found by its sound', () => {
+  const text = '😀 Two Components render.';
+  const { words, sounds } = analyzeQuestion('컴포넌트란?');
+  expect(highlight(text, [...words, ...sounds.keys()])).toEqual([[7, 17]]);
 });
 
 it('marks nothing without words', () => {

@@ -1,0 +1,82 @@
+import { parseArgs } from 'node:util';
+import { defaultCacheFolder } from './embedding-cache.ts';
+
+export const usage = `npm run eval -- --data DIR [options]
+
+Ingests a judged collection into a temporary instance and measures the product's own search.
+DIR holds corpus.jsonl, queries.jsonl and qrels.tsv.
+
+--strategy LIST       of keyword, vector, hybrid; all three when left out
+--split NAME          only queries of this split
+--judged-prefix P     only judgements of passages whose id starts with P, and only that part of the corpus
+--limit N             only the first N queries
+--per-query FILE      measures and first ten passages of every query, as JSON lines
+--baseline FILE       keeps this run for later comparisons
+--against FILE        compares with a kept run; ends with 1 where nDCG@10 is significantly worse
+--embedding-cache DIR where vectors are remembered; EVAL_EMBEDDING_CACHE, or ~/.cache/dt-rag/embeddings. "off": nowhere
+--json                the result as the last line of standard output`;
+
+/** How search is asked for each strategy. */
+export const modes = { keyword: 'bm25', vector: 'vector', hybrid: 'hybrid' } as const;
+export type StrategyName = keyof typeof modes;
+
+export interface EvalOptions {
+  data: string;
+  strategies: StrategyName[];
+  split: string | undefined;
+  judgedPrefix: string | undefined;
+  limit: number | undefined;
+  perQuery: string | undefined;
+  baseline: string | undefined;
+  against: string | undefined;
+  /** Undefined: nothing is remembered. */
+  embeddingCache: string | undefined;
+  json: boolean;
+}
+
+/** `help` when it was asked for or --data is missing. Throws with a sentence for the person who typed it. */
+export function readOptions(args: readonly string[]): EvalOptions | 'help' {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      data: { type: 'string' },
+      strategy: { type: 'string', default: Object.keys(modes).join(',') },
+      split: { type: 'string' },
+      'judged-prefix': { type: 'string' },
+      limit: { type: 'string' },
+      'per-query': { type: 'string' },
+      baseline: { type: 'string' },
+      against: { type: 'string' },
+      'embedding-cache': { type: 'string' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help || values.data === undefined) return 'help';
+  const cache = values['embedding-cache'] ?? process.env.EVAL_EMBEDDING_CACHE ?? defaultCacheFolder();
+  return {
+    data: values.data,
+    strategies: toStrategies(values.strategy),
+    split: values.split,
+    judgedPrefix: values['judged-prefix'],
+    limit: values.limit === undefined ? undefined : toCount(values.limit),
+    perQuery: values['per-query'],
+    baseline: values.baseline,
+    against: values.against,
+    embeddingCache: cache === 'off' ? undefined : cache,
+    json: values.json,
+  };
+}
+
+function toStrategies(list: string): StrategyName[] {
+  return list.split(',').map((given) => {
+    const name = given.trim();
+    if (Object.hasOwn(modes, name)) return name as StrategyName;
+    throw new Error(`--strategy takes ${Object.keys(modes).join(', ')}, not ${name}`);
+  });
+}
+
+function toCount(given: string): number {
+  if (/^[1-9]\d*$/.test(given)) return Number(given);
+  throw new Error(`--limit takes a whole number from 1, not ${given}`);
+}
