@@ -1,3 +1,4 @@
+import { seededRandom } from '../src/evaluation/random.ts';
 /**
  * A corpus that does not exist, the same for the same seed: texts whose words follow Zipf's law, two thirds English and one
  * third Korean with particles, in topics that prefer words of their own; vectors that lie around the centre of their topic
@@ -35,7 +36,7 @@ const trueDimensions = 48;
 const topical = 0.5;
 
 export function createSynthetic({ seed, dimensions, length }: SyntheticOptions): Synthetic {
-  const random = randomFrom(seed);
+  const random = seededRandom(seed);
   const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
   const languages = [englishWords(random), koreanWords(random)] as const;
   const anyWord = zipf(vocabularySize, 1.05, random, 20);
@@ -80,17 +81,6 @@ export function createSynthetic({ seed, dimensions, length }: SyntheticOptions):
       const text = Array.from({ length: count }, () => words[Math.floor(random() * words.length)]).join(' ');
       return { text, vector: embed(spread(places.get(chunk) as Float64Array, 0.3)) };
     },
-  };
-}
-
-/** A seeded generator (mulberry32): uniform in [0, 1). */
-export function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
   };
 }
 

@@ -13,6 +13,7 @@ import {
   searchWords,
 } from '../../src/db/search-words.ts';
 import { claimVersion, makeLive, type NewChunk, storeParsed } from '../../src/db/versions.ts';
+import { seededRandom } from '../../src/evaluation/random.ts';
 import { countWords } from '../../src/retrieval/analyze.ts';
 import type { Filters } from '../../src/retrieval/passage.ts';
 import { openTestDatabase } from '../support/stores.ts';
@@ -32,17 +33,7 @@ afterAll(() => close());
 const model = 'none@2';
 const operations = 1000;
 
-/** mulberry32: the same run every time. */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
-const random = randomFrom(2026);
+const random = seededRandom(2026);
 
 const vocabulary =
   'alpha beta gamma delta epsilon 번역을 번역은 기계번역 컴포넌트 휴가를 연차휴가 서버에서 RFC-9457 2월 omega kappa sigma lambda 東京都 café'.split(

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { agreeOnGeneration } from '../../src/agree-on-generation.ts';
-import { acceptDocuments, acceptingTransaction } from '../../src/db/accept-documents.ts';
 import { saveVectors } from '../../src/db/embeddings.ts';
 import { beginReclaim, switchGeneration } from '../../src/db/generation-switch.ts';
 import { claimMissing, findLostGenerations } from '../../src/db/generation-work.ts';
@@ -16,6 +15,7 @@ import type { Context } from '../../workers/context.ts';
 import { handlers } from '../../workers/handlers.ts';
 import { type HandlerBench, openBench } from '../support/context.ts';
 import { type GeminiStandIn, startGeminiStandIn } from '../support/gemini-stand-in.ts';
+import { ready as makeReady } from '../support/ingest.ts';
 import type { Json } from '../support/service.ts';
 
 const GEMINI_API_KEY = 'a-key-of-the-stand-in';
@@ -48,30 +48,7 @@ const liveChunks = async (): Promise<number> =>
   (await rows('select count(*)::int as n from chunks where live'))[0].n;
 const statusOf = async (id: string) => (await findGeneration(context.db, id))?.status;
 
-async function addReady(text: string): Promise<void> {
-  const attributes = {
-    title: 'Gates',
-    source_url: null,
-    author: null,
-    language: null,
-    taxonomy_path: [],
-    metadata: {},
-  };
-  const document = {
-    externalId: null,
-    attributes,
-    priority: 5,
-    contentType: 'text/plain',
-    fileName: null,
-    content: { text },
-  };
-  const [accepted] = await acceptingTransaction(context.db, (trx) =>
-    acceptDocuments(trx, [document], { apiKeyId: null, createPaths: true }),
-  );
-  const { documentId, version } = accepted as NonNullable<typeof accepted>;
-  await handlers.ingestDocument.run({ documentId, version }, context);
-  await handlers.embedChunks.run({ documentId, version, batch: 0 }, context);
-}
+const addReady = (text: string) => makeReady(context, { text, title: 'Gates' });
 
 /** A generation of the stand-in's model that waits to be built, whatever became of one before. */
 async function begin(): Promise<string> {

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { acceptDocuments, acceptingTransaction } from '../../src/db/accept-documents.ts';
 import { endAnswer, findAnswer, insertAnswer } from '../../src/db/answers.ts';
 import { claimChunks, saveVectors } from '../../src/db/embeddings.ts';
 import { beginDelete, claimOperation, completeDelete, findOperation } from '../../src/db/operations.ts';
@@ -9,6 +8,7 @@ import type { Context } from '../../workers/context.ts';
 import { handlers } from '../../workers/handlers.ts';
 import { type HandlerBench, openBench } from '../support/context.ts';
 import { handbook } from '../support/handbook.ts';
+import * as ingest from '../support/ingest.ts';
 import type { Json } from '../support/service.ts';
 
 let bench: HandlerBench;
@@ -24,42 +24,10 @@ const all = async (sql: string, bindings: Record<string, unknown> = {}): Promise
 const one = async (sql: string, bindings: Record<string, unknown> = {}): Promise<Json> =>
   (await all(sql, bindings))[0];
 
-/** Rows as a caller leaves them: accepted, nothing done yet. */
-async function accept(text: string, externalId: string | null = null): Promise<VersionKey> {
-  const attributes = {
-    title: null,
-    source_url: null,
-    author: null,
-    language: null,
-    taxonomy_path: [],
-    metadata: {},
-  };
-  const document = {
-    externalId,
-    attributes,
-    priority: 5,
-    contentType: 'text/plain',
-    fileName: null,
-    content: { text },
-  };
-  const [accepted] = await acceptingTransaction(context.db, (trx) =>
-    acceptDocuments(trx, [document], { apiKeyId: null, createPaths: true }),
-  );
-  const { documentId, version } = accepted as NonNullable<typeof accepted>;
-  return { documentId, version };
-}
-
-async function chunked(text: string, externalId: string | null = null): Promise<VersionKey> {
-  const key = await accept(text, externalId);
-  await handlers.ingestDocument.run(key, context);
-  return key;
-}
-
-async function ready(text: string): Promise<VersionKey> {
-  const key = await chunked(text);
-  await handlers.embedChunks.run({ ...key, batch: 0 }, context);
-  return key;
-}
+const accept = (text: string, externalId?: string) => ingest.accept(context, note(text, externalId));
+const chunked = (text: string, externalId?: string) => ingest.chunked(context, note(text, externalId));
+const ready = (text: string) => ingest.ready(context, { text });
+const note = (text: string, externalId?: string) => ({ text, ...(externalId && { externalId }) });
 
 const statusOf = async ({ documentId, version }: VersionKey): Promise<string> =>
   (

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { acceptDocuments, acceptingTransaction } from '../../src/db/accept-documents.ts';
 import { analyzerVersion } from '../../src/retrieval/analyze.ts';
 import type { Context } from '../../workers/context.ts';
 import { handlers } from '../../workers/handlers.ts';
 import { expectConsistent } from '../support/consistency.ts';
 import { type HandlerBench, openBench } from '../support/context.ts';
+import { ready } from '../support/ingest.ts';
 
 let bench: HandlerBench;
 let context: Context;
@@ -16,23 +16,6 @@ afterAll(() => bench.close());
 
 const texts = ['The heron waits at the weir.', '왜가리는 둑에서 기다린다.', 'An otter swims below.'];
 
-async function ready(text: string, n: number): Promise<void> {
-  const attributes = {
-    ...{ title: `Note ${n}`, source_url: null, author: null, language: null },
-    ...{ taxonomy_path: [], metadata: {} },
-  };
-  const document = {
-    ...{ externalId: `note-${n}`, attributes, priority: 5 },
-    ...{ contentType: 'text/plain', fileName: null, content: { text } },
-  };
-  const [key] = await acceptingTransaction(context.db, (trx) =>
-    acceptDocuments(trx, [document], { apiKeyId: null, createPaths: true }),
-  );
-  const { documentId, version } = key as NonNullable<typeof key>;
-  await handlers.ingestDocument.run({ documentId, version }, context);
-  await handlers.embedChunks.run({ documentId, version, batch: 0 }, context);
-}
-
 const rowsOf = async (sql: string) => (await context.db.raw(sql)).rows;
 const index = async () => ({
   postings: await rowsOf(
@@ -43,7 +26,8 @@ const index = async () => ({
 });
 
 it('makes anew what an older analyzer made, to the last row, and leaves the rest alone', async () => {
-  for (const [n, text] of texts.entries()) await ready(text, n);
+  for (const [n, text] of texts.entries())
+    await ready(context, { text, externalId: `note-${n}`, title: `Note ${n}` });
   const right = await index();
   const [{ version: before }] = await rowsOf('select version from corpus_state');
   await handlers.reindexChunks.run({}, context);

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { acceptDocuments, acceptingTransaction } from '../../src/db/accept-documents.ts';
 import { beginDelete } from '../../src/db/operations.ts';
 import { clearCache } from '../../src/db/query-cache.ts';
 import { bm25Defaults } from '../../src/db/search-words.ts';
@@ -7,8 +6,8 @@ import { readHitRatios } from '../../src/hit-ratios.ts';
 import { createMetrics, type Metrics } from '../../src/metrics.ts';
 import { createSearch, type Search, type SearchOptions } from '../../src/retrieval/search.ts';
 import type { Context } from '../../workers/context.ts';
-import { handlers } from '../../workers/handlers.ts';
 import { type HandlerBench, openBench } from '../support/context.ts';
+import { ready } from '../support/ingest.ts';
 
 let bench: HandlerBench;
 let context: Context;
@@ -29,31 +28,7 @@ beforeAll(async () => {
 afterAll(() => bench.close());
 beforeEach(async () => void (await clearCache(context.db)));
 
-async function addReady(text: string): Promise<string> {
-  const attributes = {
-    title: null,
-    source_url: null,
-    author: null,
-    language: null,
-    taxonomy_path: [],
-    metadata: {},
-  };
-  const document = {
-    externalId: null,
-    attributes,
-    priority: 5,
-    contentType: 'text/plain',
-    fileName: null,
-    content: { text },
-  };
-  const [accepted] = await acceptingTransaction(context.db, (trx) =>
-    acceptDocuments(trx, [document], { apiKeyId: null, createPaths: true }),
-  );
-  const { documentId, version } = accepted as NonNullable<typeof accepted>;
-  await handlers.ingestDocument.run({ documentId, version }, context);
-  await handlers.embedChunks.run({ documentId, version, batch: 0 }, context);
-  return documentId;
-}
+const addReady = async (text: string) => (await ready(context, { text })).documentId;
 
 const options: SearchOptions = {
   k: 5,

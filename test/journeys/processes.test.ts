@@ -1,9 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { afterAll, describe, expect, it } from 'vitest';
-import { readConfig } from '../../src/config.ts';
-import { openDatabase } from '../../src/db/connect.ts';
 import { documents, documentsReady, expectAllEnded, postAll } from '../support/caravan.ts';
-import { expectConsistent } from '../support/consistency.ts';
+import { expectConsistentStores } from '../support/consistency.ts';
 import { createClient } from '../support/http.ts';
 import { launch, type ServiceProcess } from '../support/process.ts';
 import { createStores, type Stores } from '../support/stores.ts';
@@ -53,13 +51,6 @@ describe('an API process and two workers, of which one is killed', () => {
       expect(await child.ended, child.output()).toBe(0);
       expect(child.output()).not.toMatch(/"level":[56]0/);
     }
-    const database = await openDatabase(readConfig(environment), (error) => {
-      throw error;
-    });
-    try {
-      await expectConsistent(database, documents.length);
-    } finally {
-      await database.close();
-    }
+    await expectConsistentStores(environment, documents.length);
   }, 480_000);
 });

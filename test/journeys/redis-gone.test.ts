@@ -1,8 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { readConfig } from '../../src/config.ts';
-import { openDatabase } from '../../src/db/connect.ts';
 import { documents, documentsReady, expectAllEnded, postAll } from '../support/caravan.ts';
-import { expectConsistent } from '../support/consistency.ts';
+import { expectConsistentStores } from '../support/consistency.ts';
 import { createClient } from '../support/http.ts';
 import { launch, type ServiceProcess } from '../support/process.ts';
 import { deleteQueues } from '../support/server.ts';
@@ -39,13 +37,6 @@ describe('a Redis that is gone for good', () => {
     expect((await second.client.get('/health')).body.tier).toBe('postgres');
     await expectAllEnded(second.client, posted);
     await second.child.kill('SIGTERM');
-    const database = await openDatabase(readConfig(withoutRedis), (error) => {
-      throw error;
-    });
-    try {
-      await expectConsistent(database, documents.length);
-    } finally {
-      await database.close();
-    }
+    await expectConsistentStores(withoutRedis, documents.length);
   }, 480_000);
 });

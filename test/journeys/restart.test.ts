@@ -1,9 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { readConfig } from '../../src/config.ts';
-import { openDatabase } from '../../src/db/connect.ts';
 import { documents, documentsReady, expectAllEnded, postAll } from '../support/caravan.ts';
-import { expectConsistent } from '../support/consistency.ts';
+import { expectConsistentStores } from '../support/consistency.ts';
 import { type Client, createClient } from '../support/http.ts';
 import { launch, type ServiceProcess } from '../support/process.ts';
 import { createStores, type Stores } from '../support/stores.ts';
@@ -49,14 +47,7 @@ describe('a service that is killed', () => {
     await expectAllEnded(second.client, posted);
     await second.child.kill('SIGTERM');
     expect(second.child.output()).not.toMatch(/"level":[56]0/);
-    const database = await openDatabase(readConfig(stores.environment), (error) => {
-      throw error;
-    });
-    try {
-      await expectConsistent(database, documents.length);
-    } finally {
-      await database.close();
-    }
+    await expectConsistentStores(stores.environment, documents.length);
   }, 480_000);
 
   it('is alone in its directory', async (test) => {

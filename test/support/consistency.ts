@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
-import type { Database } from '../../src/db/connect.ts';
+import { readConfig } from '../../src/config.ts';
+import { type Database, openDatabase } from '../../src/db/connect.ts';
 
 /**
  * The rows of a service at rest, after whatever happened to it: `documents` of them, each in its first version and ready,
@@ -43,3 +44,18 @@ const mustBeEmpty = {
     select a.id from answers a left join experiences e on e.answer_id = a.id and e.source = 'answer'
      where a.status = 'completed' group by a.id having count(e.id) <> 1`,
 };
+
+/** The same, of a service whose processes have ended. */
+export async function expectConsistentStores(
+  environment: Record<string, string>,
+  documents: number,
+): Promise<void> {
+  const database = await openDatabase(readConfig(environment), (error) => {
+    throw error;
+  });
+  try {
+    await expectConsistent(database, documents);
+  } finally {
+    await database.close();
+  }
+}

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { seededRandom } from '../../../src/evaluation/random.ts';
 import { citeDraft, citeModelText } from '../../../workers/answer/cite.ts';
 import type { Cited } from '../../../workers/answer/cited.ts';
 import { composeExtractive } from '../../../workers/answer/extractive.ts';
 import { readIntent } from '../../../workers/answer/intent.ts';
-import { analysisOf, type Placed, pick, place, seeded } from './passages.ts';
+import { analysisOf, type Placed, pick, place } from './passages.ts';
 
 const leave = place('연차 휴가 🌴는 입사 1년 뒤 15일이 주어진다. 반차는 하루 전에 신청한다.', {
   chunkId: 'leave',
@@ -221,7 +222,7 @@ describe('citing random texts', () => {
   ];
 
   it('verifies what the source says to the letter, drops what it does not, and keeps every offset exact', () => {
-    const random = seeded(7);
+    const random = seededRandom(7);
     for (let round = 0; round < 200; round += 1) {
       const placed = [0, 1, 2].map((n) => {
         const text = Array.from({ length: 2 + Math.floor(random() * 3) }, () => pick(random, sentences)).join(

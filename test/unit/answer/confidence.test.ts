@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { seededRandom } from '../../../src/evaluation/random.ts';
 import { analyze } from '../../../src/retrieval/analyze.ts';
 import type { Evidence } from '../../../src/retrieval/passage.ts';
 import { citeDraft, citeModelText } from '../../../workers/answer/cite.ts';
@@ -7,7 +8,7 @@ import { answerThreshold, judge, supportProbability } from '../../../workers/ans
 import { composeExtractive } from '../../../workers/answer/extractive.ts';
 import { readIntent } from '../../../workers/answer/intent.ts';
 import { readSignals, type Signals } from '../../../workers/answer/signals.ts';
-import { analysisOf, place, seeded } from './passages.ts';
+import { analysisOf, place } from './passages.ts';
 
 const corpus = [
   '연차 휴가는 입사 1년이 지나면 15일이 주어지며 팀장이 승인한다.',
@@ -117,7 +118,7 @@ describe('judge', () => {
 
 describe('supportProbability', () => {
   it('rises with every signal and stays within 0…1', () => {
-    const random = seeded(3);
+    const random = seededRandom(3);
     for (let round = 0; round < 300; round += 1) {
       const focus = random();
       const signals: Signals = {

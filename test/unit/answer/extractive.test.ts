@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { seededRandom } from '../../../src/evaluation/random.ts';
 import type { Passage } from '../../../src/retrieval/passage.ts';
 import { composeExtractive, type Draft } from '../../../workers/answer/extractive.ts';
 import { type Mode, readIntent } from '../../../workers/answer/intent.ts';
-import { analysisOf, type Placed, pick, place, seeded } from './passages.ts';
+import { analysisOf, type Placed, pick, place } from './passages.ts';
 
 function compose(question: string, placed: readonly Placed[], mode: Mode = 'answer'): Draft {
   const passages = placed.map(({ passage }) => passage);
@@ -129,7 +130,7 @@ describe('composeExtractive on random texts', () => {
   const ends = ['.', '다.', '?', '!', '요.\n', '\n\n', ' 🙃.', '…'];
 
   it('quotes exactly what stands in the version, whatever the script', () => {
-    const random = seeded(20);
+    const random = seededRandom(20);
     for (let round = 0; round < 150; round += 1) {
       const placed = [0, 1, 2].map((n) => {
         const sentences = Array.from(

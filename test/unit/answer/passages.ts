@@ -50,17 +50,6 @@ export function analysisOf(question: string, corpus: readonly string[] = []): Qu
   return { language: 'en', words, vectorWeight: 0, notes: [] };
 }
 
-/** Deterministic numbers in [0, 1): mulberry32. */
-export function seeded(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
 export function pick<T>(random: () => number, from: readonly T[]): T {
   const chosen = from[Math.floor(random() * from.length)];
   if (chosen === undefined) throw new RangeError('Nothing to pick from.');

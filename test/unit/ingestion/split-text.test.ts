@@ -1,19 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { seededRandom } from '../../../src/evaluation/random.ts';
 import { countTokens } from '../../../src/text/count-tokens.ts';
 import { splitSentences } from '../../../src/text/sentences.ts';
 import { normaliseText } from '../../../workers/ingestion/normalise-text.ts';
 import { splitText } from '../../../workers/ingestion/split-text.ts';
-
-/** Small seeded generator (mulberry32): the same texts on every run. */
-function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 const pieces = [
   '그는 서울에 갔다. ',
@@ -44,7 +34,7 @@ const pieces = [
 ];
 
 function randomText(seed: number): string {
-  const random = generator(seed);
+  const random = seededRandom(seed);
   const length = 5 + Math.floor(random() * 120);
   return normaliseText(
     Array.from({ length }, () => pieces[Math.floor(random() * pieces.length)] ?? '').join(''),

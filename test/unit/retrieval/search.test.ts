@@ -4,6 +4,7 @@ import { beginDelete } from '../../../src/db/operations.ts';
 import { searchMeaning } from '../../../src/db/search-meaning.ts';
 import { greatestScore, readWordStatistics, scoreWords, searchWords } from '../../../src/db/search-words.ts';
 import { changeCorpus, removeChunks } from '../../../src/db/versions.ts';
+import { seededRandom } from '../../../src/evaluation/random.ts';
 import { analyze } from '../../../src/retrieval/analyze.ts';
 import type { Filters } from '../../../src/retrieval/passage.ts';
 import { addDocuments, latinEmbedder, openCorpus } from './corpus.ts';
@@ -20,17 +21,6 @@ beforeEach(async () => {
   await db.raw('truncate documents, operations cascade');
   await db('corpus_state').update({ live_chunks: 0, live_words: 0 });
 });
-
-/** A seeded generator (mulberry32), so that a failure can be repeated. */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 /** BM25 from the texts alone, written from the formula and sharing nothing with the implementation but the analyser. */
 function bm25(texts: Map<number, string>, question: string): Map<number, number> {
@@ -55,7 +45,7 @@ const vocabulary =
 
 describe('BM25', () => {
   it('equals an independent computation after random adds and deletes', async () => {
-    const random = randomFrom(42);
+    const random = seededRandom(42);
     const pick = () => vocabulary[Math.floor(random() ** 2 * vocabulary.length)] ?? '';
     const texts = new Map<number, string>();
     const ids = new Map<number, string>();
