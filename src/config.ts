@@ -95,8 +95,10 @@ export const environmentShape = {
     .default(0.75)
     .describe('Keyword search: how far long chunks are marked down, from 0 (not at all) to 1.'),
   VECTOR_INDEX_FROM: whole(0, 1_000_000_000)
-    .default(20_000)
-    .describe('Vectors of a model beyond which they get an index; up to there search looks at all of them.'),
+    .optional()
+    .describe(
+      'Vectors of a model beyond which they get an index; up to there search looks at all. Unset = 20000, embedded: never, since nothing else runs there meanwhile.',
+    ),
   MAX_UPLOAD_MB: whole(1, 1000).default(50).describe('Largest file accepted.'),
   QUEUE_LIMIT: whole(1, 10_000_000)
     .default(100_000)
