@@ -10,12 +10,11 @@ import type { Knex } from 'knex';
  * cascades and truncates included; the lock on corpus_state, which every writer of the corpus takes anyway, orders them.
  * The steps are those of src/db/impacts.ts.
  *
- * Meaning: vectors are kept as halfvec, half the bytes. Indexes over them are made by upkeep, one for each model.
+ * Meaning: vectors stay float4 beside their rows; their indexes, which upkeep makes for each model, are of half precision.
  */
 export async function up(knex: Knex): Promise<void> {
   await knex.raw(`
-    alter table chunk_vectors alter column embedding type halfvec using embedding::halfvec;
-    -- Beside its row while a page can hold it, up to 4,000 dimensions: an exact scan reads pages, not the TOAST table.
+    -- Beside its row while a page can hold it, up to 2,000 dimensions: an exact scan reads pages, not the TOAST table.
     alter table chunk_vectors alter column embedding set storage main;
 
     alter table postings add column impact smallint not null generated always as (
@@ -119,7 +118,6 @@ export async function down(knex: Knex): Promise<void> {
     alter table postings add primary key (word, chunk_seq) include (frequency, word_count);
     create index postings_chunk on postings (chunk_seq);
 
-    alter table chunk_vectors alter column embedding type vector using embedding::vector;
-    alter table chunk_vectors alter column embedding set storage extended;
+    alter table chunk_vectors alter column embedding set storage external;
   `);
 }

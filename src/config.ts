@@ -105,8 +105,10 @@ export const environmentShape = {
     .default(0.75)
     .describe('Keyword search: how far long chunks are marked down, from 0 (not at all) to 1.'),
   VECTOR_INDEX_FROM: whole(0, 1_000_000_000)
-    .default(20_000)
-    .describe('Vectors of a model beyond which they get an index; up to there search looks at all of them.'),
+    .optional()
+    .describe(
+      'Vectors of a model beyond which they get an index; up to there search looks at all. Unset = 20000, embedded: never, since nothing else runs there meanwhile.',
+    ),
   MAX_UPLOAD_MB: whole(1, 1000).default(50).describe('Largest file accepted.'),
   QUEUE_LIMIT: whole(1, 10_000_000)
     .default(100_000)
@@ -234,4 +236,12 @@ function weakSecrets(values: {
       'ADMIN_API_KEY must be set to at least 24 random characters in production (openssl rand -hex 24).',
     );
   return problems;
+}
+
+/** An exact scan of so many takes about as long as the rest of a search (docs/performance.md). */
+const usualVectorIndexFrom = 20_000;
+
+/** Vectors of a model beyond which they get an index; null: never. */
+export function vectorIndexFrom({ tier, VECTOR_INDEX_FROM }: Config): number | null {
+  return VECTOR_INDEX_FROM ?? (tier === 'embedded' ? null : usualVectorIndexFrom);
 }

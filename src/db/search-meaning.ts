@@ -61,23 +61,25 @@ export async function scoreMeaning(
 }
 
 /**
- * Through the HNSW index. The condition is a scalar subquery on purpose: a join is something that the planner could begin
- * with. Every connection has set how the index is read (src/db/session.ts): iteratively, in relaxed order, so ordered here.
+ * Through the HNSW index, whose halves are for finding; scores and order are of the vectors themselves. The condition is a
+ * scalar subquery on purpose: a join is something that the planner could begin with. Every connection has set how the index is
+ * read (src/db/session.ts): on and on until enough rows pass, in relaxed order.
  */
 async function searchIndex(db: Db, query: QueryVector, limit: number, filters: Filters | undefined) {
   const visible = isVisible(filters, 'v.chunk_seq');
+  const half = `halfvec(${query.vector.length})`;
   const { rows } = await db.raw(
     `with nearest as materialized (
-       select v.chunk_seq as seq, ${distance(query)} as distance from chunk_vectors v
-        where v.model = :model and ${visible.sql} order by distance limit :limit)
-     select seq, 1 - distance as score from nearest order by distance, seq`,
+       select v.chunk_seq as seq, v.embedding from chunk_vectors v
+        where v.model = :model and ${visible.sql} order by v.embedding::${half} <=> :asked::${half} limit :limit)
+     select v.seq, 1 - (${distance(query)}) as score from nearest v order by score desc, seq`,
     { ...parameters(query), ...visible.bindings, limit },
   );
   return rows as ScoredChunk[];
 }
 
 /**
- * Every vector of the model. Sorted by an expression that no index has, so that none is used. Without filters nearly all are
+ * Every vector of the model. Without filters nearly all are
  * live: to look up the few that come first costs less than to join them all.
  */
 async function searchAll(db: Db, query: QueryVector, limit: number, scope: Scope): Promise<ScoredChunk[]> {
@@ -105,7 +107,7 @@ interface Conditions {
 async function nearest(db: Db, query: QueryVector, limit: number, { within, after, bindings }: Conditions) {
   const { rows } = await db.raw(
     `select seq, 1 - distance as score
-       from (select v.chunk_seq as seq, (${distance(query)}) + 0 as distance from chunk_vectors v
+       from (select v.chunk_seq as seq, ${distance(query)} as distance from chunk_vectors v
               where v.model = :model and ${within} order by distance, seq limit :window) as nearest
       where ${after} limit :limit`,
     { ...parameters(query), ...bindings, limit, window: limit + spare },
@@ -113,9 +115,9 @@ async function nearest(db: Db, query: QueryVector, limit: number, { within, afte
   return rows as ScoredChunk[];
 }
 
-/** The column holds vectors of several lengths; the index over one model's is made on this very cast. */
+/** The column holds vectors of several lengths. */
 function distance({ vector }: QueryVector): string {
-  const type = `halfvec(${vector.length})`;
+  const type = `vector(${vector.length})`;
   return `v.embedding::${type} <=> :asked::${type}`;
 }
 

@@ -34,7 +34,7 @@ afterAll(() => bench.close());
 async function addVectors(): Promise<void> {
   await bench.context.db.raw(
     `insert into chunk_vectors (chunk_seq, model, embedding)
-     select seq, ?, (select array_agg(sin(seq * 0.7 * i) + 0.3 * cos(seq * i * i)) from generate_series(1, ?) as i)::real[]::halfvec
+     select seq, ?, (select array_agg(sin(seq * 0.7 * i) + 0.3 * cos(seq * i * i)) from generate_series(1, ?) as i)::real[]::vector
        from chunks`,
     [model, dimensions],
   );

@@ -1,3 +1,4 @@
+import { vectorIndexFrom } from '../../src/config.ts';
 import {
   claimGeneration,
   releaseGeneration,
@@ -27,7 +28,8 @@ export const compareGeneration: Handler<'compareGeneration'> = {
         () => extendLease(db, 'embedding_generations', claimed.token),
         async (signal) => {
           // All vectors are stored and nobody searches them yet: switched to, it must be as quick as the one before.
-          await indexVectors(db, claimed.model, config.VECTOR_INDEX_FROM);
+          const from = vectorIndexFrom(config);
+          if (from !== null) await indexVectors(db, claimed.model, from);
           return live ? compare(db, await embedders.of(claimed), await embedders.of(live), signal) : null;
         },
       );
