@@ -41,6 +41,8 @@ export async function openDatabase(config: Config, onCrash: (error: Error) => vo
       pool.setMaxListeners(100);
       // A dropped idle client is replaced by the pool; without a listener the event would end the process.
       pool.on('error', () => undefined);
+      // The same for one that is lent out and has no query under way: whoever has it learns by the next one.
+      pool.on('connect', (client) => void client.on('error', () => undefined));
       if (embedded) bridgeNotifications(pool);
       pools.push(pool);
       return pool;

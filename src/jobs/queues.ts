@@ -90,33 +90,58 @@ export function openQueues(config: Config, database: Database, log: Log, metrics
     hold: (queue, ms) => get(queue).rateLimit(ms),
     openWorker: store.openWorker,
     close: async () => {
+      missed.stop();
       await Promise.allSettled([...queues.values()].map((queue) => queue.close()));
       await store.close();
     },
   };
 }
 
-/** Nudges kept in memory while the store is away; beyond these, rows wait for requeueLost. */
+/** Nudges kept in memory while the store takes none; beyond these, rows wait for requeueLost. */
 const mostMissed = 10_000;
+const againMs = 1000;
 
-/** Gives the store the nudges that it missed as soon as it is back, rather than when their rows are found to wait. */
+/**
+ * Gives the store the nudges that it missed: when it is back, and every second while it is there but takes nothing (out of
+ * memory, no connection to spare). Sooner than their rows are found to wait.
+ */
 function createMissed(store: Store, log: Log) {
-  let adds: (() => Promise<unknown>)[] = [];
+  let adds: { add: () => Promise<unknown>; jobs: number }[] = [];
   let count = 0;
-  store.onReady(() => {
-    const again = adds;
-    adds = [];
-    count = 0;
-    const nudge = async () => {
-      for (const add of again) await add();
-    };
-    nudge().catch((error) => log.warn({ err: error }, 'missed nudges are left to requeueLost'));
-  });
+  let timer: NodeJS.Timeout | undefined;
+  let busy = false;
+  const later = () => {
+    timer ??= setTimeout(again, againMs);
+  };
+  const again = async () => {
+    clearTimeout(timer);
+    timer = undefined;
+    if (busy || !store.ready()) return;
+    busy = true;
+    try {
+      for (let next = adds[0]; next; next = adds[0]) {
+        await next.add();
+        adds.shift();
+        count -= next.jobs;
+      }
+    } catch (error) {
+      log.debug({ err: error, missed: adds.length }, 'the queue store still takes no nudges');
+      later();
+    } finally {
+      busy = false;
+    }
+  };
+  store.onReady(() => void again());
   return {
     keep: (add: () => Promise<unknown>, jobs: number) => {
       if (count + jobs > mostMissed) return;
       count += jobs;
-      adds.push(add);
+      adds.push({ add, jobs });
+      later();
+    },
+    stop: () => {
+      clearTimeout(timer);
+      adds = [];
     },
   };
 }

@@ -44,8 +44,8 @@ export function report({ fault, stage, product, scene, audit, recovery, excesses
     if (audit[kind].length > most) say(`${kind}: … and ${audit[kind].length - most} more`);
   }
   for (const entry of ledger) if (entry.refusal) say(`refused: ${entry.key}: ${entry.refusal}`);
-  for (const sentence of excesses) say(`limit exceeded: ${sentence}`);
-  for (const crash of product.crashes()) say(`crash: ${crash}`);
+  const exceeded = [...excesses, ...product.crashes().map((crash) => `a process crashed: ${crash}`)];
+  for (const sentence of exceeded) say(`limit exceeded: ${sentence}`);
   const sum = (of: 'cutOff' | 'away' | 'putOff') => ledger.reduce((total, entry) => total + entry[of], 0);
   const slowest = Math.max(0, ...acked(ledger).map(({ ack }) => ack?.ms ?? 0));
   say(
@@ -62,7 +62,7 @@ export function report({ fault, stage, product, scene, audit, recovery, excesses
     stuck: audit.stuck.length,
     reruns: audit.reruns,
     recovery_s: round(recovery.all),
-    ...(excesses.length > 0 ? { exceeded: excesses } : {}),
+    ...(exceeded.length > 0 ? { exceeded } : {}),
   };
 }
 

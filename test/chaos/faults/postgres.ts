@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import type pg from 'pg';
 import { queueNames } from '../../../src/jobs/job.ts';
 import { type Fault, type Scene, serverTiers } from '../fault.ts';
@@ -33,15 +32,15 @@ export const poolHold: Fault = {
   ownServers: true,
   inject: async ({ stage }) => {
     const held: pg.Client[] = [];
-    const end = performance.now() + 10_000;
     try {
-      while (performance.now() < end) {
+      // The product tries to have its own back all the time: whatever it gets is ended again.
+      for (let end: number | undefined; end === undefined || performance.now() < end; ) {
         await takeAll(stage, held);
+        end ??= performance.now() + holdMs;
         await stage.query(
           `select pg_terminate_backend(pid) from pg_stat_activity
             where datname = current_database() and application_name <> 'hold' and pid <> pg_backend_pid()`,
         );
-        await pause(20);
       }
     } finally {
       await Promise.all(held.map((client) => client.end()));
@@ -49,16 +48,27 @@ export const poolHold: Fault = {
   },
 };
 
+const holdMs = 10_000;
+/** Connections that are asked for at a time. */
+const atOnce = 20;
+
 /** Connects until the server has no connection left to give. */
 async function takeAll(stage: Scene['stage'], held: pg.Client[]): Promise<void> {
-  for (;;) {
-    try {
-      const client = await stage.connect();
-      held.push(client);
-      await client.query(`set application_name = 'hold'`);
-    } catch (error) {
-      if ((error as { code?: string }).code === '53300') return;
-      throw error;
-    }
+  for (let left = true; left; ) {
+    const taken = await Promise.all(Array.from({ length: atOnce }, () => takeOne(stage)));
+    for (const client of taken) if (client) held.push(client);
+    left = taken.every((client) => client !== undefined);
+  }
+}
+
+/** Undefined when there is none left. */
+async function takeOne(stage: Scene['stage']): Promise<pg.Client | undefined> {
+  try {
+    const client = await stage.connect();
+    await client.query(`set application_name = 'hold'`);
+    return client;
+  } catch (error) {
+    if ((error as { code?: string }).code === '53300') return undefined;
+    throw error;
   }
 }
