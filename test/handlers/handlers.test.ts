@@ -256,6 +256,11 @@ describe('requeueLost', () => {
     const embedding = await chunked('Nobody embeds it.');
     const fresh = await accept('Queued just now.');
     const past = context.db.raw(`now() - interval '1 hour'`);
+    // However long this test takes.
+    await context
+      .db('document_versions')
+      .where({ document_id: fresh.documentId })
+      .update({ updated_at: context.db.raw(`now() + interval '1 hour'`) });
     await context
       .db('document_versions')
       .whereIn('document_id', [queued.documentId, embedding.documentId])
