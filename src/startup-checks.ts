@@ -5,7 +5,7 @@ import type { Log } from './log.ts';
 
 /** Oldest versions this is tested with. */
 const leastPostgres = 14;
-const leastPgvector = '0.7.0';
+const leastPgvector = '0.8.0';
 
 /** Above this, timestamps in logs and resources mislead. Leases and deadlines go by the database's clock alone. */
 const mostSkewSeconds = 5;
