@@ -1,4 +1,5 @@
 import type { Tokenizer } from '@huggingface/tokenizers';
+import { LRUCache } from 'lru-cache';
 
 const charactersRead = 1000;
 // Runs of one writing system: a Korean particle behind a Latin word must not share the word's verdict.
@@ -14,18 +15,31 @@ const oneLatinLetter = /^\p{Script=Latin}$/u;
  */
 export function createReadability(tokenizer: Tokenizer): (text: string) => number {
   const unknown = tokenizer.model?.unk_token_id;
+  // Every search judges the beginnings of a hundred passages, whose words are mostly the same.
+  const judged = new LRUCache<string, WordReading, void>({ max: 50_000, memoMethod: judge });
+  function judge(word: string): WordReading {
+    const letters = word.normalize('NFD').match(/\p{L}/gu)?.length ?? 0;
+    // One Latin letter is a word of its own in every vocabulary and tells nothing.
+    if (letters === 0 || oneLatinLetter.test(word)) return { letters: 0, read: 0 };
+    const { ids } = tokenizer.encode(word, { add_special_tokens: false });
+    const known = ids.length > 0 && (unknown === undefined || !ids.includes(unknown));
+    return { letters, read: known ? letters * Math.min(1, Math.max(0, letters / ids.length - 1)) : 0 };
+  }
   return (text) => {
     let read = 0;
     let total = 0;
     for (const [word] of text.slice(0, charactersRead).matchAll(words)) {
-      const letters = word.normalize('NFD').match(/\p{L}/gu)?.length ?? 0;
-      // One Latin letter is a word of its own in every vocabulary and tells nothing.
-      if (letters === 0 || oneLatinLetter.test(word)) continue;
-      const { ids } = tokenizer.encode(word, { add_special_tokens: false });
-      const known = unknown === undefined || !ids.includes(unknown);
-      if (known && ids.length > 0) read += letters * Math.min(1, Math.max(0, letters / ids.length - 1));
-      total += letters;
+      const one = judged.memo(word);
+      read += one.read;
+      total += one.letters;
     }
     return total === 0 ? 1 : read / total;
   };
+}
+
+interface WordReading {
+  /** Decomposed; 0 for what tells nothing. */
+  letters: number;
+  /** How many of them count as read. */
+  read: number;
 }
