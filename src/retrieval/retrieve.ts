@@ -1,5 +1,6 @@
 import type { Db } from '../db/connect.ts';
 import { readPassages } from '../db/search.ts';
+import { findScope } from '../db/search-scope.ts';
 import {
   type Bm25,
   bm25Defaults,
@@ -7,6 +8,7 @@ import {
   readWordStatistics,
   type WordStatistics,
 } from '../db/search-words.ts';
+import { hasVectorIndex } from '../db/vector-index.ts';
 import type { Embedder } from '../models/embedder.ts';
 import { detectLanguage } from '../text/language.ts';
 import { analyzeQuestion } from './analyze.ts';
@@ -60,10 +62,14 @@ export async function retrieve(
   const { k, strategy, filters, maxPerDocument } = options;
   signal?.throwIfAborted();
   const { words, sounds } = analyzeQuestion(question);
-  const statistics = await readWordStatistics(db, [...words, ...sounds.keys()]);
+  const [statistics, scope, indexed] = await Promise.all([
+    readWordStatistics(db, [...words, ...sounds.keys()]),
+    findScope(db, filters),
+    strategy !== 'keyword' && hasVectorIndex(db, embedder.model, embedder.dimensions),
+  ]);
   const asked = withoutSounds(statistics);
   const search: Search = {
-    ...{ db, embedder, signal, question, filters, statistics, bm25 },
+    ...{ db, embedder, signal, question, scope, indexed, statistics, bm25, k },
     limit: Math.max(candidatesPerPassage * k, fewestCandidates),
     greatestScore: greatestScore(asked, bm25),
     readable: embedder.reads(question),

@@ -1,7 +1,7 @@
 import type { Db } from '../db/connect.ts';
+import type { Scope } from '../db/search-scope.ts';
 import type { Bm25, WordStatistics } from '../db/search-words.ts';
 import type { Embedder } from '../models/embedder.ts';
-import type { Filters } from './passage.ts';
 
 /** One question on its way through a strategy. */
 export interface Search {
@@ -9,7 +9,12 @@ export interface Search {
   embedder: Embedder;
   signal?: AbortSignal | undefined;
   question: string;
-  filters?: Filters | undefined;
+  /** What the filters leave. */
+  scope: Scope;
+  /** Whether the model's vectors have an index. */
+  indexed: boolean;
+  /** Passages asked for. */
+  k: number;
   /** Chunks that each leg hands to fusion. */
   limit: number;
   statistics: WordStatistics;

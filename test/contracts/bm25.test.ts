@@ -158,6 +158,10 @@ async function compare(
     const before = found[i - 1];
     if (before?.score === score) expect(before.seq, told).toBeLessThan(seq);
   }
+  const certain = Math.ceil(limit / 5);
+  const loosely = await searchWords(db, statistics, { limit, filters, bm25, budget, certain });
+  expect(loosely.slice(0, certain), told).toEqual(found.slice(0, certain));
+  expect(loosely, told).toHaveLength(expected.length);
   const again = await scoreWords(
     db,
     statistics,
