@@ -3,7 +3,7 @@ import cliProgress from 'cli-progress';
 import { compareWith, isWorse, type RunOf, readBaseline, writeBaseline } from './baseline.ts';
 import { type Dataset, readDataset } from './dataset.ts';
 import { depth, type Measured, measure } from './measure.ts';
-import { type EvalOptions, modes, readOptions, type StrategyName, usage } from './options.ts';
+import { type EvalOptions, readOptions, usage, type Variant } from './options.ts';
 import { compareStrategies, leading, printAgainst, printComparisons, printScores } from './report.ts';
 import { type EvalService, startEvalService } from './service.ts';
 
@@ -33,11 +33,14 @@ async function main(): Promise<void> {
 }
 
 /** The instance is gone before anything is reported: nothing that it says may follow the last line. */
-async function measureDataset(dataset: Dataset, { embeddingCache, strategies }: EvalOptions) {
+async function measureDataset(dataset: Dataset, { embeddingCache, variants }: EvalOptions) {
   const service = await startEvalService(embeddingCache);
   try {
+    // Said before the collection is ingested.
+    if (!service.reranks && variants.some(({ rerank }) => rerank))
+      throw new Error('--rerank needs a reranker: set RERANKER to local (with RERANKER_MODEL_DIR) or gemini');
     return {
-      measured: await measureAll(service, dataset, strategies),
+      measured: await measureAll(service, dataset, variants),
       embedding: service.embedding,
     };
   } finally {
@@ -48,7 +51,7 @@ async function measureDataset(dataset: Dataset, { embeddingCache, strategies }: 
 async function measureAll(
   service: EvalService,
   { corpus, queries }: Dataset,
-  strategies: readonly StrategyName[],
+  variants: readonly Variant[],
 ): Promise<Map<string, Measured>> {
   const bar = new cliProgress.SingleBar({
     format: '{name} {bar} {value}/{total} {eta_formatted}',
@@ -60,10 +63,11 @@ async function measureAll(
   const ids = await service.ingest(corpus, (done) => bar.update(done));
   bar.stop();
   const measured = new Map<string, Measured>();
-  for (const name of strategies) {
+  for (const variant of variants) {
+    const { name } = variant;
     bar.start(queries.length, 0, { name });
     const find = async (text: string) =>
-      (await service.search(text, modes[name], depth)).map((id) => ids.get(id) as string);
+      (await service.search(text, variant, depth)).map((id) => ids.get(id) as string);
     measured.set(name, await measure(queries, find, () => bar.increment()));
     bar.stop();
   }

@@ -7,6 +7,7 @@ Ingests a judged collection into a temporary instance and measures the product's
 DIR holds corpus.jsonl, queries.jsonl and qrels.tsv.
 
 --strategy LIST       of keyword, vector, hybrid; all three when left out
+--rerank              each strategy also as STRATEGY+rerank, by the reranker that RERANKER sets up
 --split NAME          only queries of this split
 --judged-prefix P     only judgements of passages whose id starts with P, and only that part of the corpus
 --limit N             only the first N queries
@@ -20,9 +21,17 @@ DIR holds corpus.jsonl, queries.jsonl and qrels.tsv.
 export const modes = { keyword: 'bm25', vector: 'vector', hybrid: 'hybrid' } as const;
 export type StrategyName = keyof typeof modes;
 
+/** One way to search that is measured. */
+export interface Variant {
+  /** As tables and files name it. */
+  name: string;
+  mode: (typeof modes)[StrategyName];
+  rerank: boolean;
+}
+
 export interface EvalOptions {
   data: string;
-  strategies: StrategyName[];
+  variants: Variant[];
   split: string | undefined;
   judgedPrefix: string | undefined;
   limit: number | undefined;
@@ -41,6 +50,7 @@ export function readOptions(args: readonly string[]): EvalOptions | 'help' {
     options: {
       data: { type: 'string' },
       strategy: { type: 'string', default: Object.keys(modes).join(',') },
+      rerank: { type: 'boolean', default: false },
       split: { type: 'string' },
       'judged-prefix': { type: 'string' },
       limit: { type: 'string' },
@@ -56,7 +66,7 @@ export function readOptions(args: readonly string[]): EvalOptions | 'help' {
   const cache = values['embedding-cache'] ?? process.env.EVAL_EMBEDDING_CACHE ?? defaultCacheFolder();
   return {
     data: values.data,
-    strategies: toStrategies(values.strategy),
+    variants: toVariants(values.strategy, values.rerank),
     split: values.split,
     judgedPrefix: values['judged-prefix'],
     limit: values.limit === undefined ? undefined : toCount(values.limit),
@@ -68,11 +78,13 @@ export function readOptions(args: readonly string[]): EvalOptions | 'help' {
   };
 }
 
-function toStrategies(list: string): StrategyName[] {
-  return list.split(',').map((given) => {
+function toVariants(list: string, reranked: boolean): Variant[] {
+  return list.split(',').flatMap((given): Variant[] => {
     const name = given.trim();
-    if (Object.hasOwn(modes, name)) return name as StrategyName;
-    throw new Error(`--strategy takes ${Object.keys(modes).join(', ')}, not ${name}`);
+    if (!Object.hasOwn(modes, name))
+      throw new Error(`--strategy takes ${Object.keys(modes).join(', ')}, not ${name}`);
+    const plain = { name, mode: modes[name as StrategyName], rerank: false };
+    return reranked ? [plain, { ...plain, name: `${name}+rerank`, rerank: true }] : [plain];
   });
 }
 

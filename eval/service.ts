@@ -13,19 +13,27 @@ import { readWorkerConfig } from '../workers/config.ts';
 import { startWorkers } from '../workers/start-workers.ts';
 import type { EvalPassage } from './dataset.ts';
 import { cacheEmbeddings } from './embedding-cache.ts';
+import type { Variant } from './options.ts';
 
 /** The product itself in a temporary data directory, used through its HTTP API only. */
 export interface EvalService {
   /** The embedding model, as stored beside vectors. */
   embedding: string;
+  /** Whether a reranker is set up. */
+  reranks: boolean;
   /** Ingests the passages; returns document id → passage id. */
   ingest(
     corpus: readonly EvalPassage[],
     onProgress: (done: number, total: number) => void,
   ): Promise<Map<string, string>>;
   /** Document ids, best first, without repeats. */
-  search(question: string, mode: string, count: number): Promise<string[]>;
+  search(question: string, variant: Pick<Variant, 'mode' | 'rerank'>, count: number): Promise<string[]>;
   stop(): Promise<void>;
+}
+
+interface SearchReply {
+  hits: { document_id: string }[];
+  query_analysis: { rerank: { model: string; outcome: string } | null };
 }
 
 /** @param vectors folder of remembered embeddings; undefined: everything is embedded anew */
@@ -43,6 +51,7 @@ export async function startEvalService(vectors: string | undefined): Promise<Eva
   };
   return {
     embedding: service.embedding,
+    reranks: service.reranks,
     ingest: async (corpus, onProgress) => {
       const ids = new Map<string, string>();
       let done = 0;
@@ -60,15 +69,19 @@ export async function startEvalService(vectors: string | undefined): Promise<Eva
       }
       return ids;
     },
-    search: async (question, mode, count) => {
+    search: async (question, { mode, rerank }, count) => {
       const body = {
         q: question.slice(0, 2000),
         search_mode: mode,
+        rerank,
         max_results: count,
         include_highlights: false,
       };
-      const { hits } = await call<{ hits: { document_id: string }[] }>('POST', '/api/v1/search', body);
-      return [...new Set(hits.map((hit) => hit.document_id))];
+      const found = await call<SearchReply>('POST', '/api/v1/search', body);
+      const { rerank: report } = found.query_analysis;
+      if (rerank && report && report.outcome !== 'applied')
+        throw new Error(`${report.model} ended with ${report.outcome}: set RERANK_BUDGET_MS higher`);
+      return [...new Set(found.hits.map((hit) => hit.document_id))];
     },
     stop: async () => {
       await service.stop();
@@ -93,14 +106,18 @@ async function startEmbedded(folder: string, vectors: string | undefined) {
   const shutdown = createShutdown(log, config.SHUTDOWN_SECONDS);
   try {
     const opened = await openFoundation(config, log, shutdown);
-    const { db, metrics } = opened;
+    const { db, metrics, reranking } = opened;
     const embedders = vectors ? rememberingPool(opened.embedders, vectors) : opened.embedders;
     const bm25 = { k1: config.BM25_K1, b: config.BM25_B };
-    const search = createSearch({ db, embedders, metrics, bm25, cacheTtlSeconds: 0 });
+    const search = createSearch({ db, embedders, metrics, bm25, reranking, cacheTtlSeconds: 0 });
     const foundation = { ...opened, embedders, search };
     await startWorkers(foundation, readWorkerConfig(environment));
     const { url, adminKey } = await openApi(foundation);
-    return { url, adminKey, embedding: (await embedders.configured()).model, stop: () => shutdown.run() };
+    return {
+      ...{ url, adminKey, reranks: reranking !== null },
+      embedding: (await embedders.configured()).model,
+      stop: () => shutdown.run(),
+    };
   } catch (error) {
     await shutdown.run();
     throw error;

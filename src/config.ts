@@ -90,6 +90,22 @@ export const environmentShape = {
   GEMINI_BASE_URL: httpUrl
     .optional()
     .describe('Another address that speaks the Gemini protocol (a proxy, a stand-in).'),
+  RERANKER: z
+    .enum(['off', 'gemini', 'local'])
+    .default('off')
+    .describe('Who puts the best passages of a search into their final order.'),
+  RERANKER_MODEL_DIR: z
+    .string()
+    .optional()
+    .describe('local: a folder with a cross-encoder: model*.onnx and tokenizer.json.'),
+  RERANKER_MODEL: z
+    .string()
+    .default('gemini-2.5-flash-lite')
+    .describe('gemini: the language model that grades passages.'),
+  RERANK_TOP: whole(2, 100).default(20).describe('How many of the best passages the reranker is shown.'),
+  RERANK_BUDGET_MS: whole(20, 60_000)
+    .default(1500)
+    .describe('Time the reranker has for a search before the order without it stands, milliseconds.'),
   BM25_K1: z.coerce
     .number('must be a number from 0 to 10')
     .min(0)
@@ -194,6 +210,10 @@ export function readConfig(environment: Environment = process.env, role: Role = 
     problems.push('DATABASE_URL must be set when REDIS_URL is: the queue alone cannot keep work.');
   if (values.EMBEDDING_PROVIDER === 'gemini' && !values.GEMINI_API_KEY)
     problems.push('GEMINI_API_KEY must be set when EMBEDDING_PROVIDER=gemini.');
+  if (values.RERANKER === 'gemini' && !values.GEMINI_API_KEY)
+    problems.push('GEMINI_API_KEY must be set when RERANKER=gemini.');
+  if (values.RERANKER === 'local' && !values.RERANKER_MODEL_DIR)
+    problems.push('RERANKER_MODEL_DIR must be set when RERANKER=local: the folder of a cross-encoder.');
   if (values.ENVIRONMENT === 'production' && role === 'api') problems.push(...weakSecrets(values));
   if (problems.length > 0) throw new ConfigError(problems);
   const tier: Tier = values.REDIS_URL ? 'scale-out' : values.DATABASE_URL ? 'postgres' : 'embedded';

@@ -41,6 +41,7 @@ export const errorTable = {
   // what we depend on
   database_unavailable: { status: 503, retry: true, title: 'The database is unavailable' },
   embedding_unavailable: { status: 503, retry: true, title: 'The embedding model is unavailable' },
+  reranker_unavailable: { status: 503, retry: true, title: 'The reranker is unavailable' },
   llm_unavailable: { status: 503, retry: true, title: 'The language model is unavailable' },
   llm_rate_limited: { status: 503, retry: true, title: 'The language model is over its rate limit' },
   llm_refused: { status: 502, retry: false, title: 'The language model refused to answer' },

@@ -77,6 +77,13 @@ export function createMetrics() {
       registers,
     }),
     cacheLookups: countCacheLookups(registers),
+    rerankSeconds: new Histogram({
+      name: 'rag_rerank_duration_seconds',
+      help: 'Calls of the reranker.',
+      labelNames: ['model', 'outcome'],
+      buckets: seconds,
+      registers,
+    }),
     llmSeconds: new Histogram({
       name: 'rag_llm_duration_seconds',
       help: 'Calls of the language model.',

@@ -11,6 +11,7 @@ import type { Queues } from '../jobs/queues.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { EmbedderPool } from '../models/embedder-pool.ts';
+import type { Reranking } from '../retrieval/rerank.ts';
 import type { Search } from '../retrieval/search.ts';
 import type { Secrets } from '../secrets.ts';
 import { createAuthenticate } from './auth.ts';
@@ -29,6 +30,8 @@ export interface ApiContext {
   db: Knex;
   queues: Queues;
   flags: FlagService;
+  /** null: none is configured. */
+  reranking: Reranking | null;
   search: Search;
   embedders: EmbedderPool;
   log: Log;

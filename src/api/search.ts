@@ -1,9 +1,11 @@
 import { z } from 'zod';
+import { AppError } from '../errors.ts';
 import { flagsOn } from '../flag-service.ts';
 import { analyzeQuestion } from '../retrieval/analyze.ts';
 import { toFilters } from '../retrieval/filters.ts';
 import { highlight } from '../retrieval/highlight.ts';
 import type { Passage } from '../retrieval/passage.ts';
+import { rerankOutcomes } from '../retrieval/rerank.ts';
 import type { ApiContext } from './app.ts';
 import { type AnyRoute, route } from './route.ts';
 import { canonicalIn, filters, metadata, storable } from './schemas.ts';
@@ -17,6 +19,10 @@ const request = z.strictObject({
   search_mode: z.enum(['hybrid', 'bm25', 'vector']).default('hybrid'),
   use_neural: z.boolean().default(false),
   filters: filters.optional(),
+  rerank: z
+    .boolean()
+    .optional()
+    .describe('false: leave the reranker out; true: refuse where none is set up. Left out: as it is set up'),
   max_per_document: z
     .int()
     .min(1)
@@ -32,6 +38,7 @@ const hit = z.object({
   score: z.number(),
   keyword_score: z.number().nullable(),
   vector_score: z.number().nullable(),
+  rerank_score: z.number().nullable().describe('Judgement of the reranker, 0…1; null where it saw nothing'),
   text: z.string(),
   char_range: z.tuple([z.int(), z.int()]),
   page: z.int().nullable(),
@@ -61,6 +68,10 @@ const response = z
       language: z.string(),
       words: z.array(z.object({ word: z.string(), idf: z.number() })),
       vector_weight: z.number(),
+      rerank: z
+        .object({ model: z.string(), passages: z.int(), outcome: z.enum(rerankOutcomes) })
+        .nullable()
+        .describe('null without a reranker; unless applied, the order is the one without it'),
       notes: z.array(z.string()),
     }),
     mode: z.enum(['hybrid', 'bm25', 'vector']),
@@ -72,7 +83,7 @@ const response = z
   })
   .meta({ id: 'SearchResponse' });
 
-export function searchRoutes({ flags, search }: ApiContext): AnyRoute[] {
+export function searchRoutes({ flags, reranking, search }: ApiContext): AnyRoute[] {
   return [
     route({
       method: 'post',
@@ -84,6 +95,7 @@ export function searchRoutes({ flags, search }: ApiContext): AnyRoute[] {
       responses: { 200: { description: 'Passages, best first', schema: response } },
       handler: async ({ body, caller, raw, requestId, signal }) => {
         const started = performance.now();
+        if (body.rerank && !reranking) throw noReranker();
         const strategy = body.search_mode === 'bm25' ? 'keyword' : body.search_mode;
         const snapshot = await flags.snapshot(raw.get('x-rollout-id') ?? caller.id);
         const { retrieval, cache, generation } = await search.retrieve(
@@ -93,6 +105,7 @@ export function searchRoutes({ flags, search }: ApiContext): AnyRoute[] {
             strategy,
             filters: toFilters(body.filters, body.canonical_in),
             maxPerDocument: body.max_per_document,
+            rerank: body.rerank,
             audience: { scope: caller.scope, flags: flagsOn(snapshot) },
           },
           signal,
@@ -129,6 +142,13 @@ export function searchRoutes({ flags, search }: ApiContext): AnyRoute[] {
   ];
 }
 
+function noReranker(): AppError {
+  const message = 'no reranker is set up: leave it out, or have RERANKER set to gemini or local';
+  return new AppError('validation_failed', `/rerank: ${message}`, {
+    errors: [{ pointer: '/rerank', message }],
+  });
+}
+
 function toHit(passage: Passage) {
   return {
     chunk_id: passage.chunkId,
@@ -137,6 +157,7 @@ function toHit(passage: Passage) {
     score: passage.score,
     keyword_score: passage.keywordScore,
     vector_score: passage.vectorScore,
+    rerank_score: passage.rerankScore,
     text: passage.text,
     char_range: [passage.start, passage.end],
     page: passage.page,

@@ -76,7 +76,9 @@ export async function readBeginnings(
 }
 
 /** A found chunk as stored, and which of the question's words it holds. */
-export type PassageRow = Omit<Passage, 'score' | 'keywordScore' | 'vectorScore'> & { matched: string[] };
+export type PassageRow = Omit<Passage, 'score' | 'keywordScore' | 'vectorScore' | 'rerankScore'> & {
+  matched: string[];
+};
 
 /** The chunks with what a citation needs, by seq. One that was deleted or replaced since it was found is left out. */
 export async function readPassages(

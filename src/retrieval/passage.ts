@@ -1,3 +1,5 @@
+import type { RerankReport } from './rerank.ts';
+
 /** What search may see. Every list narrows; all are enforced in SQL. An empty list lets nothing through. */
 export interface Filters {
   /** Taxonomy path prefixes: a document passes when its path starts with any of them. */
@@ -38,6 +40,8 @@ export interface Passage {
   keywordScore: number | null;
   /** Cosine similarity −1…1; null when the vector leg did not find the chunk. */
   vectorScore: number | null;
+  /** Judgement of the reranker 0…1; null when it was not shown the chunk. */
+  rerankScore: number | null;
 }
 
 /** Absolute signals of how well the corpus answers the question: comparable between questions and corpora. */
@@ -58,6 +62,8 @@ export interface QueryAnalysis {
   words: { word: string; idf: number }[];
   /** Weight of the vector leg in fusion; 0 when its model can't read the question. */
   vectorWeight: number;
+  /** null without a reranker. */
+  rerank: RerankReport | null;
   /** What was done and why, in plain sentences. */
   notes: string[];
 }

@@ -15,6 +15,7 @@ import { byWords } from './by-words.ts';
 import { diversify } from './diversify.ts';
 import { hybrid } from './hybrid.ts';
 import type { Evidence, Filters, Passage, Retrieval, Strategy } from './passage.ts';
+import { type Reranking, rerank } from './rerank.ts';
 import { isSound } from './sounds.ts';
 import { absolute, type Found, type Search, type StrategyFunction } from './strategy.ts';
 
@@ -30,6 +31,8 @@ export interface RetrieveContext {
   embedder: Embedder;
   /** Parameters of BM25; left out: the usual ones. */
   bm25?: Bm25 | undefined;
+  /** Left out: the strategy's order stands. */
+  reranking?: Reranking | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -56,7 +59,7 @@ export async function retrieve(
   context: RetrieveContext,
   options: RetrieveOptions,
 ): Promise<Retrieval> {
-  const { db, embedder, bm25 = bm25Defaults, signal } = context;
+  const { db, embedder, bm25 = bm25Defaults, reranking, signal } = context;
   const { k, strategy, filters, maxPerDocument } = options;
   signal?.throwIfAborted();
   const { words, sounds } = analyzeQuestion(question);
@@ -68,7 +71,7 @@ export async function retrieve(
     greatestScore: greatestScore(asked, bm25),
     readable: embedder.reads(question),
   };
-  const found = await strategyFunctions[strategy](search);
+  const found = await rerank(search, await strategyFunctions[strategy](search), reranking);
   signal?.throwIfAborted();
   const { passages, covered } = await loadPassages(search, found, k, maxPerDocument);
   return {
@@ -82,6 +85,7 @@ export async function retrieve(
       language: detectLanguage(question),
       words: asked.words.map(({ word, idf }) => ({ word, idf })),
       vectorWeight: found.vectorWeight,
+      rerank: found.rerank,
       notes: [...found.notes, ...soundNotes(statistics, sounds, strategy)],
     },
   };
@@ -116,12 +120,12 @@ async function loadPassages(search: Search, { candidates }: Found, k: number, mo
     most === undefined ? read : diversify(read, ({ seq }) => rows.get(seq)?.documentId, { k, most });
   const covered = new Set<string>();
   const passages: Passage[] = [];
-  for (const { seq, score, keyword, vector } of best) {
+  for (const { seq, score, keyword, vector, rerank = null } of best) {
     const row = rows.get(seq);
     if (!row) continue;
     const { matched, ...passage } = row;
     if (passages.length < coveringPassages) for (const word of matched) covered.add(word);
-    passages.push({ ...passage, score, keywordScore: keyword, vectorScore: vector });
+    passages.push({ ...passage, score, keywordScore: keyword, vectorScore: vector, rerankScore: rerank });
   }
   return { passages: passages.slice(0, k), covered };
 }

@@ -28,6 +28,8 @@ export interface Candidate {
   keyword: number | null;
   /** Cosine similarity; null when the chunk has no vector of the model or meaning was not asked. */
   vector: number | null;
+  /** What the reranker made of it, 0…1; left out where it was not shown it. */
+  rerank?: number;
 }
 
 export interface Found {

@@ -32,6 +32,7 @@ export function place(
     score: 1,
     keywordScore: 1,
     vectorScore: null,
+    rerankScore: null,
     ...fields,
     text,
     start: before.length,
@@ -47,7 +48,7 @@ export function analysisOf(question: string, corpus: readonly string[] = []): Qu
     const df = texts.filter((text) => text.has(word)).length;
     return { word, idf: Math.log(1 + (texts.length - df + 0.5) / (df + 0.5)) };
   });
-  return { language: 'en', words, vectorWeight: 0, notes: [] };
+  return { language: 'en', words, vectorWeight: 0, rerank: null, notes: [] };
 }
 
 export function pick<T>(random: () => number, from: readonly T[]): T {

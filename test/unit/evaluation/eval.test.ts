@@ -128,7 +128,19 @@ describe('options', () => {
   });
 
   it('name the strategies and refuse others', () => {
-    expect(readOptions(['--data', 'x'])).toMatchObject({ strategies: ['keyword', 'vector', 'hybrid'] });
+    const names = (...args: string[]) => {
+      const options = readOptions(['--data', 'x', ...args]);
+      return options === 'help' ? [] : options.variants.map(({ name, mode, rerank }) => [name, mode, rerank]);
+    };
+    expect(names()).toEqual([
+      ['keyword', 'bm25', false],
+      ['vector', 'vector', false],
+      ['hybrid', 'hybrid', false],
+    ]);
+    expect(names('--strategy', 'hybrid', '--rerank')).toEqual([
+      ['hybrid', 'hybrid', false],
+      ['hybrid+rerank', 'hybrid', true],
+    ]);
     expect(readOptions(['--data', 'x', '--embedding-cache', 'off'])).toMatchObject({
       embeddingCache: undefined,
     });
