@@ -1,10 +1,12 @@
 import { claimChunks } from '../../src/db/embeddings.ts';
+import { waitLeft } from '../../src/db/generation-work.ts';
 import { type GenerationRow, readKeptGenerations } from '../../src/db/generations.ts';
 import { failVersion, makeLive, type VersionKey } from '../../src/db/versions.ts';
 import { AppError } from '../../src/errors.ts';
 import { maxEmbeddingBatch } from '../../src/jobs/batches.ts';
 import type { Context, Handler } from '../context.ts';
 import { embedBatch } from './embed-batch.ts';
+import { waitAlone } from './wait-alone.ts';
 
 /**
  * Vectors for the version's chunks that have none, batch by batch until none is left to claim; other deliveries take other
@@ -42,10 +44,12 @@ async function embedAll(key: VersionKey, generation: GenerationRow, context: Con
 
 /** A document does not wait for a model that nobody searches with: what it lacks then is left to buildGeneration. */
 async function tryEmbedAll(key: VersionKey, generation: GenerationRow, context: Context): Promise<void> {
+  if ((await waitLeft(context.db, generation.id)) > 0) return;
   try {
     await embedAll(key, generation, context);
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'embedding_unavailable') throw error;
+    if ((await waitAlone(error, generation, context)) !== undefined) return;
     context.log.warn({ model: generation.model, err: error }, 'a generation that is not live lacks vectors');
   }
 }
