@@ -115,7 +115,7 @@ export function searchRoutes({ flags, reranking, search }: ApiContext): AnyRoute
         );
         const asked = body.include_highlights ? analyzeQuestion(body.q) : undefined;
         const words = asked ? [...asked.words, ...asked.sounds.keys()] : [];
-        const { vectorWeight, ...analysis } = retrieval.analysis;
+        const { vectorWeight, sounds: _sounds, ...analysis } = retrieval.analysis;
         const notes = body.use_neural
           ? [...analysis.notes, 'use_neural: there is no case bank yet, nothing was added from it']
           : analysis.notes;

@@ -60,6 +60,8 @@ export interface QueryAnalysis {
   language: string;
   /** Index words of the question with their inverse document frequency. */
   words: { word: string; idf: number }[];
+  /** Sounds of its words that passages of the other script have, with the index words that each stands for. */
+  sounds: { sound: string; words: string[]; idf: number }[];
   /** Weight of the vector leg in fusion; 0 when its model can't read the question. */
   vectorWeight: number;
   /** null without a reranker. */

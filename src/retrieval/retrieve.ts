@@ -9,12 +9,13 @@ import {
 } from '../db/search-words.ts';
 import type { Embedder } from '../models/embedder.ts';
 import { detectLanguage } from '../text/language.ts';
-import { analyzeQuestion } from './analyze.ts';
+import { analyze, analyzeQuestion } from './analyze.ts';
 import { byMeaning, leastReadable } from './by-meaning.ts';
 import { byWords } from './by-words.ts';
 import { diversify } from './diversify.ts';
+import { askedWords, heldWeight } from './held-words.ts';
 import { hybrid } from './hybrid.ts';
-import type { Evidence, Filters, Passage, Retrieval, Strategy } from './passage.ts';
+import type { Evidence, Filters, Passage, QueryAnalysis, Retrieval, Strategy } from './passage.ts';
 import { type Reranking, rerank } from './rerank.ts';
 import { isSound } from './sounds.ts';
 import { absolute, type Found, type Search, type StrategyFunction } from './strategy.ts';
@@ -65,6 +66,7 @@ export async function retrieve(
   const { words, sounds } = analyzeQuestion(question);
   const statistics = await readWordStatistics(db, [...words, ...sounds.keys()]);
   const asked = withoutSounds(statistics);
+  const heard = soundsIn(statistics, sounds);
   const search: Search = {
     ...{ db, embedder, signal, question, filters, statistics, bm25 },
     limit: Math.max(candidatesPerPassage * k, fewestCandidates),
@@ -80,10 +82,11 @@ export async function retrieve(
     candidates: found.candidates.length,
     corpusVersion: statistics.corpusVersion,
     taxonomyVersion: statistics.taxonomyVersion,
-    evidence: weigh(search, found, covered),
+    evidence: weigh(search, found, coverageOf(asked, heard, covered)),
     analysis: {
       language: detectLanguage(question),
       words: asked.words.map(({ word, idf }) => ({ word, idf })),
+      sounds: heard,
       vectorWeight: found.vectorWeight,
       rerank: found.rerank,
       notes: [...found.notes, ...soundNotes(statistics, sounds, strategy)],
@@ -94,6 +97,14 @@ export async function retrieve(
 /** A sound is another way to find a word, not one more word: what a passage could reach and covers is told by words. */
 function withoutSounds(statistics: WordStatistics): WordStatistics {
   return { ...statistics, words: statistics.words.filter(({ word }) => !isSound(word)) };
+}
+
+/** Sounds that the corpus has, each with the question's index words that it stands for. */
+function soundsIn({ words }: WordStatistics, sounds: ReadonlyMap<string, string>): QueryAnalysis['sounds'] {
+  return words.flatMap(({ word: sound, idf, documents }) => {
+    const word = documents > 0 ? sounds.get(sound) : undefined;
+    return word === undefined ? [] : [{ sound, words: [...new Set(analyze(word).words)], idf }];
+  });
 }
 
 function soundNotes(
@@ -130,21 +141,24 @@ async function loadPassages(search: Search, { candidates }: Found, k: number, mo
   return { passages: passages.slice(0, k), covered };
 }
 
-function weigh(search: Search, { candidates, agreement }: Found, covered: ReadonlySet<string>): Evidence {
+function weigh(search: Search, { candidates, agreement }: Found, coverage: number): Evidence {
   const keywords = candidates.map(({ keyword }) => keyword ?? 0);
   const vectors = candidates.flatMap(({ vector }) => vector ?? []);
   const compared = search.readable >= leastReadable && vectors.length > 0;
   return {
     keyword: absolute(Math.max(0, ...keywords), search.greatestScore),
     vector: compared ? Math.max(0, ...vectors) : null,
-    coverage: coverage(search.statistics, covered),
+    coverage,
     agreement,
   };
 }
 
-function coverage(statistics: WordStatistics, covered: ReadonlySet<string>): number {
-  const { words } = withoutSounds(statistics);
+function coverageOf(
+  { words }: WordStatistics,
+  sounds: QueryAnalysis['sounds'],
+  covered: ReadonlySet<string>,
+): number {
   const total = words.reduce((sum, { idf }) => sum + idf, 0);
-  const held = words.reduce((sum, { word, idf }) => sum + (covered.has(word) ? idf : 0), 0);
+  const held = askedWords({ words, sounds }).reduce((sum, asked) => sum + heldWeight(asked, covered), 0);
   return total === 0 ? 0 : held / total;
 }
