@@ -18,7 +18,7 @@ import { checkRedis } from './jobs/store-redis.ts';
 import type { Log } from './log.ts';
 import { createMetrics, exportQueues, exportVectorRecall, exportWorkers, type Metrics } from './metrics.ts';
 import { createEmbedderPool, type EmbedderPool } from './models/embedder-pool.ts';
-import { openReranker } from './reranking/rerankers.ts';
+import { openReranking } from './open-reranking.ts';
 import type { Reranking } from './retrieval/rerank.ts';
 import { createSearch, type Search } from './retrieval/search.ts';
 import { loadSecrets } from './secrets.ts';
@@ -63,7 +63,7 @@ export async function openFoundation(config: Config, log: Log, shutdown: Shutdow
   shutdown.add('embedding models', embedders.close);
   const { db } = database;
   await agreeOnGeneration({ config, db, embedders, enqueue: queues.enqueue, log });
-  const reranking = await openReranking(config, shutdown);
+  const reranking = await openReranking(config, log, shutdown);
   const search = createSearch({
     reranking,
     db,
@@ -85,19 +85,6 @@ export async function openFoundation(config: Config, log: Log, shutdown: Shutdow
     flags: createFlagService(db, config.envFlags),
     shutdown,
   };
-}
-
-/** A reranker that can't be opened stops the start: nobody would notice its absence by the results. */
-async function openReranking(config: Config, shutdown: Shutdown): Promise<Reranking | null> {
-  if (config.RERANKER === 'off') return null;
-  const reranker = await openReranker(config.RERANKER, {
-    modelDir: config.RERANKER_MODEL_DIR,
-    geminiApiKey: config.GEMINI_API_KEY,
-    geminiBaseUrl: config.GEMINI_BASE_URL,
-    geminiModel: config.RERANKER_MODEL,
-  });
-  shutdown.add('reranker', reranker.close);
-  return { reranker, top: config.RERANK_TOP, budgetMs: config.RERANK_BUDGET_MS };
 }
 
 /** The embedded tier migrates itself; the others are looked at, and refused with what to do. */

@@ -24,3 +24,13 @@ export function heldWeight({ word, idf, sounds }: AskedWord, held: ReadonlySet<s
   for (const one of sounds) if (held.has(one.sound)) most = Math.max(most, Math.min(idf, one.idf));
   return most;
 }
+
+/** Share of the question's idf mass that these index words and sounds hold together, 0…1. */
+export function coverage(
+  analysis: Pick<QueryAnalysis, 'words' | 'sounds'>,
+  held: ReadonlySet<string>,
+): number {
+  const asked = askedWords(analysis);
+  const total = asked.reduce((sum, { idf }) => sum + idf, 0);
+  return total === 0 ? 0 : asked.reduce((sum, word) => sum + heldWeight(word, held), 0) / total;
+}

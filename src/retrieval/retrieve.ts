@@ -13,7 +13,7 @@ import { analyze, analyzeQuestion } from './analyze.ts';
 import { byMeaning, leastReadable } from './by-meaning.ts';
 import { byWords } from './by-words.ts';
 import { diversify } from './diversify.ts';
-import { askedWords, heldWeight } from './held-words.ts';
+import { coverage } from './held-words.ts';
 import { hybrid } from './hybrid.ts';
 import type { Evidence, Filters, Passage, QueryAnalysis, Retrieval, Strategy } from './passage.ts';
 import { type Reranking, rerank } from './rerank.ts';
@@ -82,7 +82,7 @@ export async function retrieve(
     candidates: found.candidates.length,
     corpusVersion: statistics.corpusVersion,
     taxonomyVersion: statistics.taxonomyVersion,
-    evidence: weigh(search, found, coverageOf(asked, heard, covered)),
+    evidence: weigh(search, found, coverage({ words: asked.words, sounds: heard }, covered)),
     analysis: {
       language: detectLanguage(question),
       words: asked.words.map(({ word, idf }) => ({ word, idf })),
@@ -151,14 +151,4 @@ function weigh(search: Search, { candidates, agreement }: Found, coverage: numbe
     coverage,
     agreement,
   };
-}
-
-function coverageOf(
-  { words }: WordStatistics,
-  sounds: QueryAnalysis['sounds'],
-  covered: ReadonlySet<string>,
-): number {
-  const total = words.reduce((sum, { idf }) => sum + idf, 0);
-  const held = askedWords({ words, sounds }).reduce((sum, asked) => sum + heldWeight(asked, covered), 0);
-  return total === 0 ? 0 : held / total;
 }

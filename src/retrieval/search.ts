@@ -13,10 +13,10 @@ import type { Metrics } from '../metrics.ts';
 import type { Embedder } from '../models/embedder.ts';
 import { type EmbedderPool, unavailableEmbedder } from '../models/embedder-pool.ts';
 import { packVector, unpackVector, withQueryVector } from '../models/query-vectors.ts';
-import type { Reranker } from '../reranking/reranker.ts';
 import { analyzerVersion } from './analyze.ts';
 import type { Filters, Retrieval, Strategy } from './passage.ts';
 import type { Reranking } from './rerank.ts';
+import { rerankingFor } from './reranking-for.ts';
 import { retrieve } from './retrieve.ts';
 
 /** For whom is searched: a result found for one is not served to another. */
@@ -69,7 +69,7 @@ export function createSearch(deps: SearchDeps): Search {
   const { db, embedders, metrics, bm25, cacheTtlSeconds } = deps;
   const search = async (question: string, options: SearchOptions, signal?: AbortSignal) => {
     const off = cacheTtlSeconds === 0 || options.fresh === true;
-    const reranking = rerankingFor(options, deps);
+    const reranking = rerankingFor(options, deps.reranking, metrics);
     const keys = { result: resultKey(question, options, bm25, reranking), questionHash: sha256(question) };
     const state = await readSearchState(db, keys, off ? 0 : cacheTtlSeconds);
     const { generation } = state;
@@ -111,47 +111,6 @@ export function createSearch(deps: SearchDeps): Search {
       const result = await search(question, options, signal);
       end({ cache: result.cache });
       return result;
-    },
-  };
-}
-
-/** Measuring waits for a reranker: what is asked is how good its order is, not how quick. */
-const measuringBudgetMs = 30_000;
-/** What is left for reading the passages after the reranker. */
-const reserveMs = 50;
-
-/** The reranking of one search, its budget cut to the time that is left when its turn comes; each call is counted. */
-function rerankingFor(
-  { rerank, fresh, withinMs }: SearchOptions,
-  { reranking, metrics }: SearchDeps,
-): Reranking | undefined {
-  if (!reranking || rerank === false) return undefined;
-  const until = withinMs === undefined ? undefined : performance.now() + withinMs - reserveMs;
-  return {
-    ...reranking,
-    reranker: timed(reranking.reranker, metrics),
-    get budgetMs() {
-      if (fresh) return measuringBudgetMs;
-      return until === undefined
-        ? reranking.budgetMs
-        : Math.max(0, Math.min(reranking.budgetMs, until - performance.now()));
-    },
-  };
-}
-
-function timed(reranker: Reranker, { rerankSeconds }: Metrics): Reranker {
-  return {
-    ...reranker,
-    score: async (question, passages, options) => {
-      const end = rerankSeconds.startTimer({ model: reranker.model });
-      try {
-        const scores = await reranker.score(question, passages, options);
-        end({ outcome: 'applied' });
-        return scores;
-      } catch (error) {
-        end({ outcome: options.signal?.aborted ? 'aborted' : 'unavailable' });
-        throw error;
-      }
     },
   };
 }

@@ -72,6 +72,9 @@ describe('readConfig', () => {
 
   it('needs the key of a provider that is chosen', () => {
     expect(problemsOf({ EMBEDDING_PROVIDER: 'gemini' })).toContain('GEMINI_API_KEY');
+    expect(problemsOf({ RERANKER: 'gemini' })).toContain('GEMINI_API_KEY');
+    expect(problemsOf({ RERANKER: 'local' })).toContain('RERANKER_MODEL_DIR');
+    expect(readConfig({ RERANKER: 'local', RERANKER_MODEL_DIR: '/m' }).RERANK_TOP).toBe(20);
   });
 
   it('reads flags', () => {
