@@ -85,7 +85,7 @@ export const environmentShape = {
     .min(1)
     .optional()
     .describe(
-      'Key for Gemini: answers, and embeddings when EMBEDDING_PROVIDER=gemini or a generation of it is kept.',
+      'Key for Gemini: answers, embeddings when EMBEDDING_PROVIDER=gemini or a generation of it is kept, and reranking when RERANKER=gemini.',
     ),
   GEMINI_BASE_URL: httpUrl
     .optional()
