@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { flagKeys } from './flags.ts';
 import { readPrices } from './models/prices.ts';
+import { chunkContexts } from './text/passage-text.ts';
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -79,6 +80,12 @@ export const environmentShape = {
     .default('gemini-embedding-001=0.15')
     .describe(
       'USD for a million tokens by embedding model, for estimates; the default is its published price.',
+    ),
+  CHUNK_CONTEXT: z
+    .enum(chunkContexts)
+    .default('headings')
+    .describe(
+      'What is embedded before a chunk: its document title and headings, the title alone, or nothing (off). Holds for vectors made from then on.',
     ),
   GEMINI_API_KEY: z
     .string()

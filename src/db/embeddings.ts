@@ -1,15 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import type { ContextualChunk } from '../text/passage-text.ts';
 import type { Db } from './connect.ts';
 import { keptStatuses } from './generations.ts';
 import { leaseLost, leaseUntil } from './lease.ts';
 import type { VersionKey } from './versions.ts';
 
-export interface ChunkToEmbed {
+export interface ChunkToEmbed extends ContextualChunk {
   seq: number;
-  /** Of its document. */
-  title: string | null;
-  heading: string | null;
-  text: string;
 }
 
 export interface ClaimedChunks {
@@ -35,7 +32,7 @@ export async function claimChunks(
         order by c.n limit ? for update of c skip locked)
      update chunks c set embed_token = ?, embed_until = ${leaseUntil} from mine, document_versions v
       where c.seq = mine.seq and v.document_id = c.document_id and v.version = c.version
-     returning c.seq, c.n, c.heading, c.text, coalesce(v.attributes->>'title', v.found->>'title') as title`,
+     returning c.seq, c.n, c.heading, c.context, c.text, coalesce(v.attributes->>'title', v.found->>'title') as title`,
     [model, key.documentId, key.version, limit, token],
   );
   rows.sort((a: { n: number }, b: { n: number }) => a.n - b.n);

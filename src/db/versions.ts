@@ -44,6 +44,7 @@ export interface NewChunk {
   end: number;
   page: number | null;
   heading: string | null;
+  context: string | null;
   text: string;
   words: string[];
   frequencies: number[];
@@ -85,6 +86,7 @@ export async function storeParsed(
       end_char: chunk.end,
       page: chunk.page,
       heading: chunk.heading,
+      context: chunk.context,
       text: chunk.text,
       words: chunk.words,
       frequencies: chunk.frequencies,

@@ -58,7 +58,12 @@ async function begin(): Promise<string> {
     await handlers.reclaimGeneration.run({ generationId: before.id }, context);
   }
   const model = { provider: 'gemini', model: gemini.model, dimensions: gemini.dimensions };
-  const deps = { db: context.db, enqueue: context.enqueue, prices: new Map() };
+  const deps = {
+    db: context.db,
+    enqueue: context.enqueue,
+    prices: new Map(),
+    chunkContext: 'headings' as const,
+  };
   return (await startGeneration(deps, randomUUID(), model)).id;
 }
 
@@ -143,7 +148,12 @@ describe('buildGeneration', () => {
     await handlers.buildGeneration.giveUp?.({ generationId: id, slot: 0, turn: 0 }, error, context);
     expect(await statusOf(id)).toBe('failed');
     const model = { provider: 'gemini', model: gemini.model, dimensions: gemini.dimensions };
-    const deps = { db: context.db, enqueue: context.enqueue, prices: new Map([['gemini-embedding-001', 2]]) };
+    const deps = {
+      db: context.db,
+      enqueue: context.enqueue,
+      prices: new Map([['gemini-embedding-001', 2]]),
+      chunkContext: 'headings' as const,
+    };
     const other = { provider: 'gemini', model: 'gemini-embedding-001@80', dimensions: 80 };
     const between = await startGeneration(deps, randomUUID(), other);
     await expect(startGeneration(deps, randomUUID(), model), 'one at a time').rejects.toMatchObject({

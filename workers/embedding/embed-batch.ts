@@ -10,9 +10,9 @@ export async function embedBatch(
   embedder: Embedder,
   context: Context,
 ): Promise<void> {
-  const { db, metrics } = context;
+  const { config, db, metrics } = context;
   try {
-    const texts = chunks.map(passageText);
+    const texts = chunks.map((chunk) => passageText(chunk, config.CHUNK_CONTEXT));
     const vectors = await underLease(
       context,
       () => extendClaim(db, token),

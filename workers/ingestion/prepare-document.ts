@@ -1,7 +1,9 @@
 import { AppError } from '../../src/errors.ts';
 import { countWords, type WordCounts } from '../../src/retrieval/analyze.ts';
 import { detectLanguage } from '../../src/text/language.ts';
+import { indexedText } from '../../src/text/passage-text.ts';
 import type { FormatName } from './formats.ts';
+import { likelyHeadings } from './markdown-headings.ts';
 import type { ParseResult } from './parse-document.ts';
 import type { ChunkRange, PageRange } from './parsed-document.ts';
 import { splitText } from './split-text.ts';
@@ -37,9 +39,9 @@ export interface Preparation {
   chunks: Iterable<PreparedChunk>;
 }
 
-/** A text as it is given: the same form as what a parser makes of a file. */
+/** A text as it is given, its sections found where it is plainly Markdown: the same form as what a parser makes of a file. */
 export function givenText(text: string): ParseResult {
-  return { format: 'txt', document: { text, pages: [], headings: [] } };
+  return { format: 'txt', document: { text, pages: [], headings: likelyHeadings(text) } };
 }
 
 /**
@@ -53,7 +55,7 @@ export function prepareDocument(
 ): Preparation {
   const { text, pages, title, author, date } = document;
   if (text.length > maxCharacters) throw tooLarge(text.length);
-  const ranges = splitText(document, { size, overlap });
+  const ranges = splitText(document, { size, overlap, records: format === 'csv' });
   if (ranges.length === 0) throw new AppError('document_empty', 'The document has no text.');
   const found = {
     language: detectLanguage(text),
@@ -72,9 +74,7 @@ function* indexedChunks(
 ): Generator<PreparedChunk> {
   for (const range of ranges) {
     const passage = text.slice(range.start, range.end);
-    // Title and headings are said once for the whole document or section: each chunk must be found by them too.
-    const indexed = [title, range.heading ?? '', passage].join('\n');
-    yield { ...range, text: passage, ...countWords(indexed) };
+    yield { ...range, text: passage, ...countWords(indexedText({ title, ...range, text: passage })) };
   }
 }
 

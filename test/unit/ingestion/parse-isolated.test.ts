@@ -37,6 +37,7 @@ describe('parser pool', () => {
           end: 14,
           page: null,
           heading: null,
+          context: null,
           text: '# not markdown',
           ...countWords('# not markdown'),
         },

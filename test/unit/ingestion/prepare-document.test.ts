@@ -26,6 +26,7 @@ describe('prepareDocument', () => {
         end: 26,
         page: 1,
         heading: 'Tea',
+        context: null,
         text: document.text,
         ...countWords(`Found\nTea\n${document.text}`),
       },
@@ -39,6 +40,17 @@ describe('prepareDocument', () => {
     const { document, chunks } = prepareDocument(givenText(text), options);
     expect(document).toEqual({ format: 'txt', text, pages: [], found: { language: 'ko' } });
     for (const chunk of chunks) expect(text.slice(chunk.start, chunk.end)).toBe(chunk.text);
+  });
+
+  it('finds the sections of a given text that is plainly Markdown, whatever its line ends', () => {
+    const body = 'The words of a section. '.repeat(15).trim();
+    const text = `# Guide\r\n\r\n## Start\r\n${body}\r\n\r\n## 설치\r\n\r\n${body}`;
+    const headings = [...prepareDocument(givenText(text), { ...options, overlap: 0 }).chunks].map(
+      ({ heading }) => heading,
+    );
+    expect([...new Set(headings)]).toEqual(['Guide', 'Guide › Start', 'Guide › 설치']);
+    const script = givenText(`# say hello\necho hello\n\n# and again\necho again`);
+    expect(script.document.headings).toEqual([]);
   });
 
   it('refuses a text without words and one beyond the limit', () => {
