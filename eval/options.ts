@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { defaultCacheFolder } from './embedding-cache.ts';
+import { type ReadingName, readings } from './reading.ts';
 
 export const usage = `npm run eval -- --data DIR [options]
 
@@ -14,6 +15,10 @@ DIR holds corpus.jsonl, queries.jsonl and qrels.tsv.
 --baseline FILE       keeps this run for later comparisons
 --against FILE        compares with a kept run; ends with 1 where nDCG@10 is significantly worse
 --embedding-cache DIR where vectors are remembered; EVAL_EMBEDDING_CACHE, or ~/.cache/dt-rag/embeddings. "off": nowhere
+--join PATTERN        passages whose ids agree in the pattern's first group become one document
+--reading LIST        measures what the first passages say, as they are or put together: of plain, merged, neighbours,
+                      section, merged+neighbours, merged+section
+--passages N          so many of them; 5 when left out
 --json                the result as the last line of standard output`;
 
 /** How search is asked for each strategy. */
@@ -31,6 +36,10 @@ export interface EvalOptions {
   against: string | undefined;
   /** Undefined: nothing is remembered. */
   embeddingCache: string | undefined;
+  join: RegExp | undefined;
+  readings: ReadingName[];
+  /** Passages that are read. */
+  passages: number;
   json: boolean;
 }
 
@@ -48,6 +57,9 @@ export function readOptions(args: readonly string[]): EvalOptions | 'help' {
       baseline: { type: 'string' },
       against: { type: 'string' },
       'embedding-cache': { type: 'string' },
+      join: { type: 'string' },
+      reading: { type: 'string' },
+      passages: { type: 'string', default: '5' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -56,27 +68,30 @@ export function readOptions(args: readonly string[]): EvalOptions | 'help' {
   const cache = values['embedding-cache'] ?? process.env.EVAL_EMBEDDING_CACHE ?? defaultCacheFolder();
   return {
     data: values.data,
-    strategies: toStrategies(values.strategy),
+    strategies: toNames('--strategy', values.strategy, modes),
     split: values.split,
     judgedPrefix: values['judged-prefix'],
-    limit: values.limit === undefined ? undefined : toCount(values.limit),
+    limit: values.limit === undefined ? undefined : toCount('--limit', values.limit),
     perQuery: values['per-query'],
     baseline: values.baseline,
     against: values.against,
     embeddingCache: cache === 'off' ? undefined : cache,
+    join: values.join === undefined ? undefined : new RegExp(values.join),
+    readings: values.reading === undefined ? [] : toNames('--reading', values.reading, readings),
+    passages: toCount('--passages', values.passages),
     json: values.json,
   };
 }
 
-function toStrategies(list: string): StrategyName[] {
+function toNames<Name extends string>(option: string, list: string, known: Record<Name, unknown>): Name[] {
   return list.split(',').map((given) => {
     const name = given.trim();
-    if (Object.hasOwn(modes, name)) return name as StrategyName;
-    throw new Error(`--strategy takes ${Object.keys(modes).join(', ')}, not ${name}`);
+    if (Object.hasOwn(known, name)) return name as Name;
+    throw new Error(`${option} takes ${Object.keys(known).join(', ')}, not ${name}`);
   });
 }
 
-function toCount(given: string): number {
+function toCount(option: string, given: string): number {
   if (/^[1-9]\d*$/.test(given)) return Number(given);
-  throw new Error(`--limit takes a whole number from 1, not ${given}`);
+  throw new Error(`${option} takes a whole number from 1, not ${given}`);
 }

@@ -23,9 +23,22 @@ export interface EvalService {
     corpus: readonly EvalPassage[],
     onProgress: (done: number, total: number) => void,
   ): Promise<Map<string, string>>;
-  /** Document ids, best first, without repeats. */
-  search(question: string, mode: string, count: number): Promise<string[]>;
+  /** Passages, best first. `document` is the id that the service gave it. */
+  search(question: string, request: SearchRequest): Promise<FoundPassage[]>;
   stop(): Promise<void>;
+}
+
+export interface SearchRequest {
+  search_mode: string;
+  max_results: number;
+  merge_neighbours?: boolean;
+  expand?: string;
+}
+
+export interface FoundPassage {
+  document: string;
+  text: string;
+  range: [number, number];
 }
 
 /** @param vectors folder of remembered embeddings; undefined: everything is embedded anew */
@@ -60,15 +73,10 @@ export async function startEvalService(vectors: string | undefined): Promise<Eva
       }
       return ids;
     },
-    search: async (question, mode, count) => {
-      const body = {
-        q: question.slice(0, 2000),
-        search_mode: mode,
-        max_results: count,
-        include_highlights: false,
-      };
-      const { hits } = await call<{ hits: { document_id: string }[] }>('POST', '/api/v1/search', body);
-      return [...new Set(hits.map((hit) => hit.document_id))];
+    search: async (question, request) => {
+      const body = { q: question.slice(0, 2000), ...request, include_highlights: false };
+      const { hits } = await call<{ hits: Hit[] }>('POST', '/api/v1/search', body);
+      return hits.map(({ document_id: document, text, char_range: range }) => ({ document, text, range }));
     },
     stop: async () => {
       await service.stop();
@@ -122,6 +130,12 @@ function rememberingPool(pool: EmbedderPool, vectors: string): EmbedderPool {
     of: (generation) => wrap(pool.of(generation)),
     close: () => pool.close(),
   };
+}
+
+interface Hit {
+  document_id: string;
+  text: string;
+  char_range: [number, number];
 }
 
 type Call = <T>(method: string, path: string, body?: unknown) => Promise<T>;

@@ -3,7 +3,7 @@ import { flagsOn } from '../flag-service.ts';
 import { analyzeQuestion } from '../retrieval/analyze.ts';
 import { toFilters } from '../retrieval/filters.ts';
 import { highlight } from '../retrieval/highlight.ts';
-import type { Passage } from '../retrieval/passage.ts';
+import { expansions, type Passage } from '../retrieval/passage.ts';
 import type { ApiContext } from './app.ts';
 import { type AnyRoute, route } from './route.ts';
 import { canonicalIn, filters, metadata, storable } from './schemas.ts';
@@ -23,10 +23,19 @@ const request = z.strictObject({
     .max(100)
     .optional()
     .describe('Most passages of one document, as long as other documents can fill the list'),
+  merge_neighbours: z
+    .boolean()
+    .default(false)
+    .describe('Joins found chunks that follow each other to one hit; max_results counts what that leaves'),
+  expand: z
+    .enum(expansions)
+    .default('none')
+    .describe('Returns each hit with the chunks beside it, or with its section, up to 8,000 characters'),
 });
 
 const hit = z.object({
-  chunk_id: z.uuid(),
+  chunk_id: z.uuid().describe('The chunk that was found; of several joined, the best one'),
+  chunk_ids: z.array(z.uuid()).describe('All chunks that the text is made of, in their order'),
   document_id: z.uuid(),
   version: z.int(),
   score: z.number(),
@@ -36,6 +45,10 @@ const hit = z.object({
   char_range: z.tuple([z.int(), z.int()]),
   page: z.int().nullable(),
   heading: z.string().nullable(),
+  context: z
+    .string()
+    .nullable()
+    .describe('Header row or lead-in of the table or list in whose midst the text begins'),
   source: z.object({
     url: z.string().nullable(),
     title: z.string().nullable(),
@@ -93,6 +106,8 @@ export function searchRoutes({ flags, search }: ApiContext): AnyRoute[] {
             strategy,
             filters: toFilters(body.filters, body.canonical_in),
             maxPerDocument: body.max_per_document,
+            merge: body.merge_neighbours,
+            expand: body.expand,
             audience: { scope: caller.scope, flags: flagsOn(snapshot) },
           },
           signal,
@@ -132,6 +147,7 @@ export function searchRoutes({ flags, search }: ApiContext): AnyRoute[] {
 function toHit(passage: Passage) {
   return {
     chunk_id: passage.chunkId,
+    chunk_ids: passage.chunkIds,
     document_id: passage.documentId,
     version: passage.version,
     score: passage.score,
@@ -141,6 +157,7 @@ function toHit(passage: Passage) {
     char_range: [passage.start, passage.end],
     page: passage.page,
     heading: passage.heading,
+    context: passage.context,
     source: {
       url: passage.sourceUrl,
       title: passage.title,

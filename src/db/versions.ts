@@ -45,6 +45,8 @@ export interface NewChunk {
   page: number | null;
   heading: string | null;
   context: string | null;
+  /** White space between the chunk before and this one; null where they overlap. */
+  gap: string | null;
   text: string;
   words: string[];
   frequencies: number[];
@@ -87,6 +89,7 @@ export async function storeParsed(
       page: chunk.page,
       heading: chunk.heading,
       context: chunk.context,
+      gap: chunk.gap,
       text: chunk.text,
       words: chunk.words,
       frequencies: chunk.frequencies,

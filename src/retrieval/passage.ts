@@ -10,10 +10,19 @@ export interface Filters {
 export const strategies = ['keyword', 'vector', 'hybrid'] as const;
 export type Strategy = (typeof strategies)[number];
 
-/** A chunk as search found it, with what a citation needs. */
+export const expansions = ['none', 'neighbours', 'section'] as const;
+/** What a passage grows by before it is returned: nothing, the chunks beside it, or its section. */
+export type Expand = (typeof expansions)[number];
+
+/**
+ * A chunk as search found it, with what a citation needs. Chunks that follow it may be joined to it: then text, offsets,
+ * page, heading and context are those of all, and everything else of the best one.
+ */
 export interface Passage {
   chunkSeq: number;
   chunkId: string;
+  /** All chunks of the passage in their order, the best one among them. */
+  chunkIds: string[];
   documentId: string;
   version: number;
   /** Position among the chunks of its version, from 0. */
@@ -23,6 +32,8 @@ export interface Passage {
   end: number;
   page: number | null;
   heading: string | null;
+  /** Header row or lead-in of the table or list in whose midst it begins; no part of the text. */
+  context: string | null;
   text: string;
   title: string | null;
   sourceUrl: string | null;

@@ -13,10 +13,20 @@ import { analyzeQuestion } from './analyze.ts';
 import { byMeaning, leastReadable } from './by-meaning.ts';
 import { byWords } from './by-words.ts';
 import { diversify } from './diversify.ts';
+import { expandStretches } from './expand.ts';
 import { hybrid } from './hybrid.ts';
-import type { Evidence, Filters, Passage, Retrieval, Strategy } from './passage.ts';
+import type { Evidence, Expand, Filters, Passage, Retrieval, Strategy } from './passage.ts';
 import { isSound } from './sounds.ts';
-import { absolute, type Found, type Search, type StrategyFunction } from './strategy.ts';
+import { absolute, type Candidate, type Found, type Search, type StrategyFunction } from './strategy.ts';
+import {
+  alone,
+  type FoundChunk,
+  firstOf,
+  joinNeighbours,
+  lastOf,
+  type Stretch,
+  textOf,
+} from './stretches.ts';
 
 /** Every way to search; a new one is a file, a name in passage.ts and a line here. */
 export const strategyFunctions: Record<Strategy, StrategyFunction> = {
@@ -40,6 +50,9 @@ export interface RetrieveOptions {
   filters?: Filters | undefined;
   /** Most passages of one document while others could fill the list; no limit when left out. */
   maxPerDocument?: number | undefined;
+  /** Joins found chunks that follow each other to one passage; k counts what that leaves. */
+  merge?: boolean | undefined;
+  expand?: Expand | undefined;
 }
 
 const fewestCandidates = 50;
@@ -57,7 +70,7 @@ export async function retrieve(
   options: RetrieveOptions,
 ): Promise<Retrieval> {
   const { db, embedder, bm25 = bm25Defaults, signal } = context;
-  const { k, strategy, filters, maxPerDocument } = options;
+  const { k, strategy, filters } = options;
   signal?.throwIfAborted();
   const { words, sounds } = analyzeQuestion(question);
   const statistics = await readWordStatistics(db, [...words, ...sounds.keys()]);
@@ -70,7 +83,7 @@ export async function retrieve(
   };
   const found = await strategyFunctions[strategy](search);
   signal?.throwIfAborted();
-  const { passages, covered } = await loadPassages(search, found, k, maxPerDocument);
+  const { passages, covered, notes } = await loadPassages(search, found, options);
   return {
     passages,
     strategy,
@@ -82,7 +95,7 @@ export async function retrieve(
       language: detectLanguage(question),
       words: asked.words.map(({ word, idf }) => ({ word, idf })),
       vectorWeight: found.vectorWeight,
-      notes: [...found.notes, ...soundNotes(statistics, sounds, strategy)],
+      notes: [...found.notes, ...soundNotes(statistics, sounds, strategy), ...notes],
     },
   };
 }
@@ -102,28 +115,55 @@ function soundNotes(
   return [`Also looked for by sound, as the other script writes them: ${[...new Set(found)].join(', ')}.`];
 }
 
-async function loadPassages(search: Search, { candidates }: Found, k: number, most: number | undefined) {
-  const { db, statistics } = search;
-  const wanted = Math.max(k, coveringPassages);
-  const read = candidates.slice(0, most === undefined ? wanted : search.limit);
-  const words = statistics.words.map(({ word }) => word);
-  const rows = await readPassages(
-    db,
-    read.map(({ seq }) => seq),
-    words,
-  );
-  const best =
-    most === undefined ? read : diversify(read, ({ seq }) => rows.get(seq)?.documentId, { k, most });
-  const covered = new Set<string>();
-  const passages: Passage[] = [];
-  for (const { seq, score, keyword, vector } of best) {
-    const row = rows.get(seq);
-    if (!row) continue;
-    const { matched, ...passage } = row;
-    if (passages.length < coveringPassages) for (const word of matched) covered.add(word);
-    passages.push({ ...passage, score, keywordScore: keyword, vectorScore: vector });
+/** The k best passages of the candidates, and the question's words that the best chunks hold. */
+async function loadPassages(search: Search, { candidates }: Found, options: RetrieveOptions) {
+  const { k, maxPerDocument: most, merge = false, expand = 'none' } = options;
+  const words = search.statistics.words.map(({ word }) => word);
+  const chunks: FoundChunk[] = [];
+  let stretches: Stretch[] = [];
+  // Neighbours that are joined make room for others; how many is known only once they are read.
+  for (let read = 0; read < candidates.length; ) {
+    const wanted = most !== undefined ? search.limit : Math.max(k, coveringPassages);
+    const next = candidates.slice(read, read + wanted);
+    read += wanted;
+    chunks.push(...(await readChunks(search.db, next, words)));
+    stretches = merge ? joinNeighbours(chunks, most === undefined ? k : chunks.length) : chunks.map(alone);
+    if (stretches.length >= k || !merge) break;
   }
-  return { passages: passages.slice(0, k), covered };
+  const documentOf = ({ best }: Stretch) => best.row.documentId;
+  const best = most === undefined ? stretches.slice(0, k) : diversify(stretches, documentOf, { k, most });
+  const joined = best.reduce((sum, stretch) => sum + stretch.chunks.length - 1, 0);
+  const added = await expandStretches(search.db, best, expand);
+  return {
+    passages: best.map(toPassage),
+    covered: new Set(chunks.slice(0, coveringPassages).flatMap(({ row }) => row.matched)),
+    notes: [
+      ...(joined > 0 ? [`Joined: ${joined} chunks to the better one beside them.`] : []),
+      ...(added > 0 ? [`Expanded (${expand}): ${added} chunks around what was found were added.`] : []),
+    ],
+  };
+}
+
+/** Candidates as stored, in their order; one that was deleted or replaced meanwhile is left out. */
+async function readChunks(db: Db, candidates: readonly Candidate[], words: string[]): Promise<FoundChunk[]> {
+  const seqs = candidates.map(({ seq }) => seq);
+  const rows = await readPassages(db, seqs, words);
+  return candidates.flatMap(({ seq, ...found }) => {
+    const row = rows.get(seq);
+    return row ? [{ ...found, row }] : [];
+  });
+}
+
+function toPassage(stretch: Stretch): Passage {
+  const { row, score, keyword, vector } = stretch.best;
+  const { matched: _matched, gap: _gap, ...passage } = row;
+  const { start, page, heading, context } = firstOf(stretch);
+  return {
+    ...passage,
+    ...{ start, end: lastOf(stretch).end, page, heading, context, text: textOf(stretch.chunks) },
+    chunkIds: stretch.chunks.map(({ chunkId }) => chunkId),
+    ...{ score, keywordScore: keyword, vectorScore: vector },
+  };
 }
 
 function weigh(search: Search, { candidates, agreement }: Found, covered: ReadonlySet<string>): Evidence {

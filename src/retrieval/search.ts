@@ -14,7 +14,7 @@ import type { Embedder } from '../models/embedder.ts';
 import { type EmbedderPool, unavailableEmbedder } from '../models/embedder-pool.ts';
 import { packVector, unpackVector, withQueryVector } from '../models/query-vectors.ts';
 import { analyzerVersion } from './analyze.ts';
-import type { Filters, Retrieval, Strategy } from './passage.ts';
+import type { Expand, Filters, Retrieval, Strategy } from './passage.ts';
 import { retrieve } from './retrieve.ts';
 
 /** For whom is searched: a result found for one is not served to another. */
@@ -29,6 +29,8 @@ export interface SearchOptions {
   strategy: Strategy;
   filters: Filters;
   maxPerDocument?: number | undefined;
+  merge?: boolean | undefined;
+  expand?: Expand | undefined;
   audience: Audience;
   /** Neither reads the cache nor fills it: for measuring. */
   fresh?: boolean;
@@ -138,9 +140,9 @@ function countLookup(metrics: Metrics, cache: 'results' | 'embeddings', hit: boo
 
 /** Everything the result depends on beside corpus and generation, which stand with the entry. */
 function resultKey(question: string, options: SearchOptions, bm25: Bm25): string {
-  const { k, strategy, filters, maxPerDocument, audience } = options;
+  const { k, strategy, filters, maxPerDocument, merge = false, expand = 'none', audience } = options;
   const { scope, flags } = audience;
-  const asked = [question.normalize('NFC'), k, strategy, filters, maxPerDocument];
+  const asked = [question.normalize('NFC'), k, strategy, filters, maxPerDocument, merge, expand];
   const parts = [...asked, scope, [...flags].sort(), bm25, analyzerVersion];
   return `search:${strategy}:${sha256(JSON.stringify(parts))}`;
 }

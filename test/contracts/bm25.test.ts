@@ -84,7 +84,16 @@ async function publish(name: string): Promise<void> {
 }
 
 function toChunk(text: string): NewChunk {
-  return { start: 0, end: text.length, page: null, heading: null, context: null, text, ...countWords(text) };
+  return {
+    start: 0,
+    end: text.length,
+    page: null,
+    heading: null,
+    context: null,
+    gap: null,
+    text,
+    ...countWords(text),
+  };
 }
 
 async function remove(documentId: string): Promise<void> {

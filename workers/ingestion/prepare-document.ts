@@ -11,6 +11,8 @@ import { splitText } from './split-text.ts';
 /** Most characters a document's text may have: beyond, its chunks no longer fit one process or one transaction. */
 const maxCharacters = 20_000_000;
 
+const longestGap = 1_000;
+
 export interface PrepareOptions {
   /** The title its sender gave; else the one found in the file counts. */
   title: string | null;
@@ -23,6 +25,8 @@ export interface PrepareOptions {
 /** A chunk ready to store: its passage, and the index words of passage, headings and title. */
 export interface PreparedChunk extends ChunkRange, WordCounts {
   text: string;
+  /** White space between the chunk before and this one; null where they overlap. */
+  gap: string | null;
 }
 
 export interface PreparedDocument {
@@ -72,9 +76,14 @@ function* indexedChunks(
   ranges: readonly ChunkRange[],
   title: string,
 ): Generator<PreparedChunk> {
+  let before = 0;
   for (const range of ranges) {
     const passage = text.slice(range.start, range.end);
-    yield { ...range, text: passage, ...countWords(indexedText({ title, ...range, text: passage })) };
+    // Nobody joins chunks over a thousand blank lines; what is not stored counts as unknown.
+    const apart = range.start - before;
+    const gap = apart >= 0 && apart <= longestGap ? text.slice(before, range.start) : null;
+    before = range.end;
+    yield { ...range, text: passage, gap, ...countWords(indexedText({ title, ...range, text: passage })) };
   }
 }
 

@@ -21,6 +21,8 @@ export function place(
     n: 0,
     page: null,
     heading: null,
+    context: null,
+    chunkIds: [],
     title: null,
     sourceUrl: null,
     author: null,

@@ -38,6 +38,7 @@ describe('parser pool', () => {
           page: null,
           heading: null,
           context: null,
+          gap: '',
           text: '# not markdown',
           ...countWords('# not markdown'),
         },

@@ -27,6 +27,7 @@ describe('prepareDocument', () => {
         page: 1,
         heading: 'Tea',
         context: null,
+        gap: '',
         text: document.text,
         ...countWords(`Found\nTea\n${document.text}`),
       },
