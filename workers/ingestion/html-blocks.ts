@@ -16,12 +16,15 @@ const blocks = new Set(
   ),
 );
 
+const hiding =
+  /display\s*:\s*none|visibility\s*:\s*hidden|(?:font-size|opacity)\s*:\s*0(?:\.0*)?(?:%|[a-z]{1,4})?\s*(?:;|!|$)/i;
+
 /** Whether a reader would not see the element. */
 export function isHidden(element: Element): boolean {
   const { attribs, name } = element;
   if (skipped.has(name)) return true;
   if ('hidden' in attribs || attribs['aria-hidden'] === 'true') return true;
-  return /(?:display\s*:\s*none|visibility\s*:\s*hidden)/i.test(attribs.style ?? '');
+  return hiding.test(attribs.style ?? '');
 }
 
 type Step = { node: HtmlNode; leaving?: true };

@@ -70,6 +70,8 @@ function packs(
     let to = next;
     const leadsOn = (i: number): boolean => opens.has(i) || unitAt(units, i).leads === true;
     while (to - 1 > fresh && leadsOn(to - 1) && cost(to - 1, next + 1) <= size) to -= 1;
+    // A table of contents is nothing but headings: what would leave little in the chunk is no reason to end it.
+    if (cost(from, to) * 4 < size && cost(to, next) * 4 >= size) to = next;
     result.push([from, to]);
     const least = from + 1;
     from = to;

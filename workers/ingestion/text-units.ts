@@ -35,10 +35,11 @@ export function unitsOf(text: string, largest: number, records = false): TextUni
     while ((blocks[next]?.end ?? Number.POSITIVE_INFINITY) <= sentence.start) next += 1;
     const block = blocks[next];
     if (block === undefined || block.kind === 'list' || sentence.start < block.start) {
-      units.push(...cut(text, sentence, largest));
+      for (const unit of cut(text, sentence, largest)) units.push(unit);
     } else if (done < block.end) {
       done = block.end;
-      units.push(...blockUnits(text, block, largest));
+      // One by one: a table may have more lines than a call may have arguments.
+      for (const unit of blockUnits(text, block, largest)) units.push(unit);
     }
   }
   connect(text, units, blocks);

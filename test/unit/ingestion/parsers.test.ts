@@ -86,11 +86,17 @@ describe('html', () => {
     );
   });
 
-  it('reads the declared encoding and any depth', async () => {
+  it('reads the declared encoding and any depth that is meant', async () => {
     const page = iconv.encode('<meta charset="euc-kr"><p>가', 'cp949');
     expect((await read(page, 'a.html')).text).toBe('가');
-    const deep = `${'<div>'.repeat(20_000)}deep${'</div>'.repeat(20_000)}`;
-    await expect(read(deep, 'a.html').then(({ text }) => text)).resolves.toBe('deep');
+    const nested = (levels: number) => `${'<div>'.repeat(levels)}deep${'</div>'.repeat(levels)}`;
+    expect((await read(nested(4_000), 'a.html')).text).toBe('deep');
+    await expect(read(nested(100_000), 'a.html')).rejects.toMatchObject({
+      code: 'document_too_large',
+      message: expect.stringContaining('5,000 levels'),
+    });
+    const long = `<ul>${'<li>item<br>'.repeat(6_000)}</ul>${'<svg><path d="M0"/></svg>'.repeat(6_000)}<!-- ${'<div>'.repeat(6_000)} --><p>end`;
+    expect((await read(long, 'a.html')).text).toMatch(/end$/);
   });
 });
 

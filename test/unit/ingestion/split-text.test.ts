@@ -191,6 +191,21 @@ describe('splitText', () => {
     }
   });
 
+  it('fills chunks with headings where there is nothing else, and takes any number of lines', () => {
+    const contents = Array.from({ length: 400 }, (_, i) => `Chapter ${i}`);
+    const text = contents.join('\n');
+    let start = 0;
+    const headings = contents.map((heading) => {
+      const range = { level: 1, start, end: start + heading.length };
+      start = range.end + 1;
+      return range;
+    });
+    const chunks = splitText({ text, headings, pages: [] }, { size: 100, overlap: 0 });
+    for (const chunk of chunks.slice(0, -1))
+      expect(countTokens(text.slice(chunk.start, chunk.end))).toBeGreaterThan(25);
+    expect(splitText(bare('| a |\n'.repeat(200_000))).length).toBeGreaterThan(100);
+  });
+
   it('keeps each line whole where lines are records', () => {
     const rows = Array.from(
       { length: 30 },

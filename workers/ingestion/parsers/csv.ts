@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { CsvError, parse } from 'csv-parse';
 import { AppError } from '../../../src/errors.ts';
 import { decodeText } from '../decode-text.ts';
@@ -5,6 +6,7 @@ import { createDocumentBuilder } from '../document-builder.ts';
 import { declaredCharset, extensionOf, type FileHints, type Parser } from '../formats.ts';
 import { singleLine } from '../normalise-text.ts';
 
+const sliceLength = 65_536;
 const maxRows = 200_000;
 const maxColumns = 5_000;
 const separators = [',', ';', '\t', '|'] as const;
@@ -38,16 +40,19 @@ export const csvParser: Parser = {
 };
 
 async function* rowsOf(text: string, delimiter: string, toLine?: number): AsyncGenerator<string[]> {
-  const parser = parse(text, {
-    delimiter,
-    ...(toLine !== undefined && { to_line: toLine }),
-    bom: true,
-    relax_quotes: true,
-    relax_column_count: true,
-    skip_empty_lines: true,
-    skip_records_with_empty_values: true,
-    max_record_size: 4_000_000,
-  });
+  // In slices, so that its rows are not all made before the first one is taken.
+  const parser = Readable.from(slicesOf(text)).pipe(
+    parse({
+      delimiter,
+      ...(toLine !== undefined && { to_line: toLine }),
+      bom: true,
+      relax_quotes: true,
+      relax_column_count: true,
+      skip_empty_lines: true,
+      skip_records_with_empty_values: true,
+      max_record_size: 4_000_000,
+    }),
+  );
   try {
     yield* parser as AsyncIterable<string[]>;
   } catch (error) {
@@ -60,6 +65,10 @@ async function* rowsOf(text: string, delimiter: string, toLine?: number): AsyncG
       { cause: error },
     );
   }
+}
+
+function* slicesOf(text: string): Generator<string> {
+  for (let from = 0; from < text.length; from += sliceLength) yield text.slice(from, from + sliceLength);
 }
 
 /** The separator that cuts the first lines into the most columns alike; the file's own name decides for tabs. */
