@@ -4,6 +4,7 @@ import { type AnswerRow, endAnswer, findAnswer, insertAnswer } from '../db/answe
 import { findExperience } from '../db/experiences.ts';
 import { saveFeedback } from '../db/feedback.ts';
 import { AppError } from '../errors.ts';
+import { expansions } from '../retrieval/passage.ts';
 import { answerSchema, isTerminal, pollAfterMs, toAnswer } from './answer-resource.ts';
 import type { ApiContext } from './app.ts';
 import { refuseWhenFull } from './backpressure.ts';
@@ -28,6 +29,16 @@ const request = z
     filters: filters.optional(),
     canonical_in: canonicalIn.optional(),
     strategy: strategyName.default('auto'),
+    merge_neighbours: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Reads found chunks that follow each other as one source; final_topk counts what that leaves',
+      ),
+    expand: z
+      .enum(expansions)
+      .default('none')
+      .describe('Reads each source with the chunks beside it, or with its section, up to 8,000 characters'),
     deadline_ms: z.int().min(100).max(3_600_000).optional(),
   })
   .refine((body) => (body.q === undefined) !== (body.question === undefined), {

@@ -147,7 +147,7 @@ export function searchRoutes({ flags, search }: ApiContext): AnyRoute[] {
 function toHit(passage: Passage) {
   return {
     chunk_id: passage.chunkId,
-    chunk_ids: passage.chunkIds,
+    chunk_ids: passage.parts.map(({ chunkId }) => chunkId),
     document_id: passage.documentId,
     version: passage.version,
     score: passage.score,

@@ -77,7 +77,7 @@ export async function readBeginnings(
 }
 
 /** A found chunk as stored, and which of the question's words it holds. */
-export type PassageRow = Omit<Passage, 'score' | 'keywordScore' | 'vectorScore' | 'chunkIds'> & {
+export type PassageRow = Omit<Passage, 'score' | 'keywordScore' | 'vectorScore' | 'parts'> & {
   /** White space between the chunk before and this one; null where they overlap, and where it is not known. */
   gap: string | null;
   matched: string[];

@@ -21,8 +21,8 @@ export type Expand = (typeof expansions)[number];
 export interface Passage {
   chunkSeq: number;
   chunkId: string;
-  /** All chunks of the passage in their order, the best one among them. */
-  chunkIds: string[];
+  /** All chunks of the passage in their order, the best one among them, with where they begin. */
+  parts: { chunkId: string; start: number; page: number | null }[];
   documentId: string;
   version: number;
   /** Position among the chunks of its version, from 0. */

@@ -161,7 +161,7 @@ function toPassage(stretch: Stretch): Passage {
   return {
     ...passage,
     ...{ start, end: lastOf(stretch).end, page, heading, context, text: textOf(stretch.chunks) },
-    chunkIds: stretch.chunks.map(({ chunkId }) => chunkId),
+    parts: stretch.chunks.map((chunk) => ({ chunkId: chunk.chunkId, start: chunk.start, page: chunk.page })),
     ...{ score, keywordScore: keyword, vectorScore: vector },
   };
 }

@@ -1,5 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { addDocument, addDocuments, type Json, startService, type TestService } from '../support/service.ts';
+import {
+  addDocument,
+  addDocuments,
+  ask,
+  type Json,
+  startService,
+  type TestService,
+} from '../support/service.ts';
 
 const filler = (about: string) =>
   Array.from({ length: 4 }, (_, i) => `It says 🙂 ${about} in sentence ${i} of the part.`).join(' ');
@@ -110,6 +117,24 @@ describe('a small chunk', () => {
     const { hits } = await search({ q: 'teapot', expand: 'section', merge_neighbours: true });
     expect(hits.filter((hit: Json) => hit.document_id === ids.guide)).toEqual([]);
   });
+});
+
+it('answers from sources that were put together, with the page and place of each quote', async () => {
+  const question = { q: 'What says zebra in sentence 2 of the part?', filters: { document_ids: [ids.flat] } };
+  const plain = await ask(service.admin, { ...question, final_topk: 1 });
+  const wide = await ask(service.admin, {
+    ...question,
+    final_topk: 1,
+    merge_neighbours: true,
+    expand: 'neighbours',
+  });
+  expect(wide).toMatchObject({ status: 'completed', abstained: false });
+  expect(wide.sources[0].text.length).toBeGreaterThan(plain.sources[0].text.length);
+  expect(wide.sources[0].text).toContain(plain.sources[0].text);
+  for (const { quote, char_range, verified, page } of wide.sources) {
+    expect(flat.slice(...(char_range as [number, number]))).toBe(quote);
+    expect({ verified, page }).toEqual({ verified: true, page: null });
+  }
 });
 
 it('refuses a word that is no way to expand', async () => {

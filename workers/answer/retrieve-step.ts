@@ -28,7 +28,8 @@ export async function retrieveStep(
   const strategy = request.strategy === 'auto' ? 'hybrid' : request.strategy;
   // A question from before scopes were kept with it may see what every key may.
   const audience = { scope: request.scope ?? 'read', flags: flagsOn(request.flags ?? {}) };
-  const options = { k: request.final_topk, strategy, filters, audience };
+  const { final_topk: k, merge_neighbours: merge = false, expand = 'none' } = request;
+  const options = { k, strategy, filters, merge, expand, audience };
   const { value, step, error } = await runStep('retrieve', budgetMs, signal, (inner) =>
     search.retrieve(question, options, inner),
   );

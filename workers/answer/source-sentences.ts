@@ -39,7 +39,9 @@ export function sourceSentences(passages: readonly Passage[]): SourceSentence[][
 /** Index words of what stands above the passage's sentences: title, heading path and headings inside. */
 export function headingWords(passage: Passage, sentences: readonly SourceSentence[]): ReadonlySet<string> {
   const inside = sentences.filter(({ heading }) => heading).map(({ text }) => text);
-  return new Set(analyze([passage.title ?? '', passage.heading ?? '', ...inside].join('\n')).words);
+  return new Set(
+    analyze([passage.title ?? '', passage.heading ?? '', passage.context ?? '', ...inside].join('\n')).words,
+  );
 }
 
 /** `3.4 Books and training`, `제3조 (정의)`: a numbered line that does not end as a sentence. */

@@ -22,7 +22,7 @@ export function place(
     page: null,
     heading: null,
     context: null,
-    chunkIds: [],
+    parts: [],
     title: null,
     sourceUrl: null,
     author: null,
