@@ -48,7 +48,10 @@ async function main(): Promise<void> {
 
 /** The instance is gone before anything is reported: nothing that it says may follow the last line. */
 async function measureDataset(dataset: Dataset, judged: readonly Place[][], options: EvalOptions) {
-  const service = await startEvalService(options.embeddingCache);
+  const service = await startEvalService({
+    folder: options.embeddingCache,
+    needed: options.strategies.some((name) => name !== 'keyword'),
+  });
   const bar = new cliProgress.SingleBar({
     format: '{name} {bar} {value}/{total} {eta_formatted}',
     stream: process.stderr,

@@ -41,8 +41,15 @@ export interface FoundPassage {
   range: [number, number];
 }
 
-/** @param vectors folder of remembered embeddings; undefined: everything is embedded anew */
-export async function startEvalService(vectors: string | undefined): Promise<EvalService> {
+/** Whether and from where there are vectors. */
+export interface Vectors {
+  /** Folder of remembered embeddings; undefined: everything is embedded anew. */
+  folder: string | undefined;
+  /** False where words alone are measured: nobody reads the vectors then, so no model need make them. */
+  needed: boolean;
+}
+
+export async function startEvalService(vectors: Vectors): Promise<EvalService> {
   const folder = await mkdtemp(join(tmpdir(), 'dt-rag-eval-'));
   const service = await startEmbedded(folder, vectors);
   const call = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
@@ -86,7 +93,7 @@ export async function startEvalService(vectors: string | undefined): Promise<Eva
 }
 
 /** The embedded tier put together as always, but for an embedder that remembers. */
-async function startEmbedded(folder: string, vectors: string | undefined) {
+async function startEmbedded(folder: string, vectors: Vectors) {
   const { DATABASE_URL: _database, REDIS_URL: _redis, ...inherited } = process.env;
   const environment = {
     ...inherited,
@@ -102,7 +109,7 @@ async function startEmbedded(folder: string, vectors: string | undefined) {
   try {
     const opened = await openFoundation(config, log, shutdown);
     const { db, metrics } = opened;
-    const embedders = vectors ? rememberingPool(opened.embedders, vectors) : opened.embedders;
+    const embedders = wrapPool(opened.embedders, wrapperOf(vectors));
     const bm25 = { k1: config.BM25_K1, b: config.BM25_B };
     const search = createSearch({ db, embedders, metrics, bm25, cacheTtlSeconds: 0 });
     const foundation = { ...opened, embedders, search };
@@ -115,19 +122,33 @@ async function startEmbedded(folder: string, vectors: string | undefined) {
   }
 }
 
-/** One remembering embedder a model, however often it is asked for. */
-function rememberingPool(pool: EmbedderPool, vectors: string): EmbedderPool {
-  const remembering = new Map<string, Promise<Embedder>>();
-  const wrap = async (opening: Promise<Embedder>) => {
+type Wrap = (embedder: Embedder) => Promise<Embedder>;
+
+function wrapperOf({ folder, needed }: Vectors): Wrap {
+  if (!needed)
+    return async (embedder) => ({ ...embedder, embed: async (texts) => texts.map(() => unit(embedder)) });
+  return folder === undefined
+    ? async (embedder) => embedder
+    : (embedder) => cacheEmbeddings(embedder, folder);
+}
+
+function unit({ dimensions }: Embedder): Float32Array {
+  return new Float32Array(dimensions).fill(1 / Math.sqrt(dimensions));
+}
+
+/** One wrapped embedder a model, however often it is asked for. */
+function wrapPool(pool: EmbedderPool, wrap: Wrap): EmbedderPool {
+  const wrapped = new Map<string, Promise<Embedder>>();
+  const once = async (opening: Promise<Embedder>) => {
     const embedder = await opening;
-    const known = remembering.get(embedder.model) ?? cacheEmbeddings(embedder, vectors);
-    remembering.set(embedder.model, known);
+    const known = wrapped.get(embedder.model) ?? wrap(embedder);
+    wrapped.set(embedder.model, known);
     return known;
   };
   return {
-    configured: () => wrap(pool.configured()),
-    open: (choice) => wrap(pool.open(choice)),
-    of: (generation) => wrap(pool.of(generation)),
+    configured: () => once(pool.configured()),
+    open: (choice) => once(pool.open(choice)),
+    of: (generation) => once(pool.of(generation)),
     close: () => pool.close(),
   };
 }
