@@ -98,7 +98,13 @@ export function createMetrics() {
     }),
     chunksEmbedded: new Counter({
       name: 'rag_chunks_embedded_total',
-      help: 'Chunks that got a vector.',
+      help: 'Chunks that got a vector made for them.',
+      labelNames: ['model'],
+      registers,
+    }),
+    vectorsReused: new Counter({
+      name: 'rag_vectors_reused_total',
+      help: 'Chunks that got a vector which the model had made for the same text before.',
       labelNames: ['model'],
       registers,
     }),

@@ -67,13 +67,24 @@ export async function saveVectors(
 
 /** Extends the claim. Throws `lease_lost` when others have taken all of the chunks over. */
 export async function extendClaim(db: Db, token: string): Promise<void> {
+  await db('embedding_claims')
+    .where({ token })
+    .update({ until: db.raw(leaseUntil) });
   const extended = await db('chunks')
     .where('embed_token', token)
     .update({ embed_until: db.raw(leaseUntil) });
   if (extended === 0) throw leaseLost();
 }
 
-/** Gives claimed chunks back at once. */
-export async function releaseChunks(db: Db, token: string): Promise<void> {
-  await db('chunks').where('embed_token', token).update({ embed_until: null, embed_token: null });
+/** Gives claimed chunks back at once, with the hash (hex) of the text that stands for each before the model. */
+export async function releaseChunks(
+  db: Db,
+  { token, chunks }: ClaimedChunks,
+  hashes: readonly string[],
+): Promise<void> {
+  await db.raw(
+    `update chunks c set embed_until = null, embed_token = null, text_hash = decode(h.hash, 'hex')
+       from unnest(?::bigint[], ?::text[]) as h(seq, hash) where c.seq = h.seq and c.embed_token = ?`,
+    [chunks.map(({ seq }) => seq), [...hashes], token],
+  );
 }

@@ -5,6 +5,7 @@ import { analyzerVersion } from '../retrieval/analyze.ts';
 import { type Attributes, applyAttributes } from './accept-documents.ts';
 import type { Db } from './connect.ts';
 import { keptStatuses } from './generations.ts';
+import { keepVectors } from './known-vectors.ts';
 import { leaseLost, leaseUntil } from './lease.ts';
 
 export interface VersionKey {
@@ -172,12 +173,16 @@ interface Extent {
   words: number;
 }
 
-/** Deletes a document's chunks but those of `keep`, with their postings and vectors; returns what was live of them. */
+/**
+ * Deletes a document's chunks but those of `keep`, with their postings; their vectors are kept aside for the same texts.
+ * Returns what was live of them.
+ */
 export async function removeChunks(
   trx: Knex.Transaction,
   documentId: string,
   keep: number | null,
 ): Promise<Extent> {
+  await keepVectors(trx, documentId, keep);
   const { rows } = await trx.raw(
     `with gone as (delete from chunks where document_id = ? and (?::int is null or version <> ?) returning live, word_count)
      select count(*)::int as chunks, coalesce(sum(word_count), 0)::int as words from gone where live`,
