@@ -117,7 +117,7 @@ export function answerRoutes(context: ApiContext): AnyRoute[] {
       },
       handler: async ({ params, raw }) => {
         const row = await get(params.id);
-        const etag = `"${row.id.slice(0, 8)}-${row.status}-${row.attempts}"`;
+        const etag = `"${row.id.slice(0, 8)}-${row.status}-${row.attempts}-${row.result?.sources_deleted ?? 0}"`;
         const headers = { ETag: etag, ...(isTerminal(row.status) ? {} : { 'Retry-After': '1' }) };
         if (raw.get('if-none-match') === etag) return { status: 304, headers };
         return { status: 200, body: toAnswer(row), headers };

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type DocumentRow, documentStatuses } from '../db/documents.ts';
+import { AppError } from '../errors.ts';
 import { errorSummarySchema, metadata, timestamp } from './schemas.ts';
 
 export const documentSchema = z
@@ -57,4 +58,8 @@ function progressOf({ status, embedded, chunk_count }: DocumentRow): number {
   if (status === 'ready') return 1;
   if (status !== 'embedding') return 0;
   return 0.1 + 0.9 * (chunk_count === 0 ? 0 : Math.min(1, embedded / chunk_count));
+}
+
+export function noDocument(): AppError {
+  return new AppError('not_found', 'There is no such document.');
 }

@@ -8,13 +8,11 @@ import {
   listDocuments,
   listVersionsOf,
 } from '../db/documents.ts';
-import { beginDelete } from '../db/operations.ts';
 import { AppError } from '../errors.ts';
 import type { ApiContext } from './app.ts';
 import { refuseWhenFull } from './backpressure.ts';
-import { documentSchema, toDocument } from './document-resource.ts';
+import { documentSchema, noDocument, toDocument } from './document-resource.ts';
 import { documentBody, fromBody } from './new-document.ts';
-import { operationSchema, toOperation } from './operations.ts';
 import { type AnyRoute, type Reply, route } from './route.ts';
 import {
   errorSummarySchema,
@@ -29,32 +27,7 @@ import {
 import { fileForm, fromUpload } from './upload.ts';
 
 export function documentRoutes(context: ApiContext): AnyRoute[] {
-  const { db } = context;
-  return [
-    createRoute(context),
-    ...readRoutes(context),
-    route({
-      method: 'delete',
-      paths: ['/api/v1/documents/{id}'],
-      scope: 'write',
-      tag: 'documents',
-      summary: 'Delete: hidden from search at once, then removed',
-      params: idParams,
-      responses: {
-        202: { description: 'The operation; its receipt counts what went', schema: operationSchema },
-      },
-      handler: async ({ params }) => {
-        const operation = await beginDelete(db, params.id);
-        if (!operation) throw noDocument();
-        await context.queues.enqueue('deleteDocument', [{ operationId: operation.id }]);
-        return {
-          status: 202,
-          body: toOperation(operation),
-          headers: { Location: `/api/v1/operations/${operation.id}`, 'Retry-After': '1' },
-        };
-      },
-    }),
-  ];
+  return [createRoute(context), ...readRoutes(context)];
 }
 
 function createRoute(context: ApiContext): AnyRoute {
@@ -209,8 +182,4 @@ function readRoutes({ db }: ApiContext): AnyRoute[] {
       },
     }),
   ];
-}
-
-function noDocument(): AppError {
-  return new AppError('not_found', 'There is no such document.');
 }

@@ -2,6 +2,7 @@ import { adminRoutes } from './admin.ts';
 import { answerRoutes } from './answers.ts';
 import { apiKeyRoutes } from './api-keys.ts';
 import type { ApiContext } from './app.ts';
+import { documentDeleteRoutes } from './document-deletes.ts';
 import { documentRoutes } from './documents.ts';
 import { evaluationRoutes } from './evaluations.ts';
 import { flagRoutes } from './flags.ts';
@@ -21,6 +22,7 @@ export function routes(context: ApiContext): AnyRoute[] {
     ...answerRoutes(context),
     ...searchRoutes(context),
     ...documentRoutes(context),
+    ...documentDeleteRoutes(context),
     ...batchRoutes(context),
     ...operationRoutes(context),
     ...taxonomyRoutes(context),

@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { Knex } from 'knex';
+import { AppError } from '../errors.ts';
 import { storeBlob } from './blobs.ts';
 import type { Db } from './connect.ts';
 import { ensurePaths } from './taxonomy.ts';
@@ -163,10 +164,12 @@ async function lockKnown(trx: Knex.Transaction, items: readonly NewDocument[]): 
 async function findTry(trx: Knex.Transaction, workId: string | undefined): Promise<Known | undefined> {
   if (workId === undefined) return undefined;
   const { rows } = await trx.raw(
-    `select d.id, d.version, v.content_hash, v.status from documents d
+    `select d.id, d.version, v.content_hash, v.status, d.deleted_at is not null as deleted from documents d
        join document_versions v on v.document_id = d.id and v.version = d.version where d.id = ?`,
     [workId],
   );
+  if (rows[0]?.deleted)
+    throw new AppError('conflict', 'The document of this Idempotency-Key has been deleted: use a new key.');
   return rows[0];
 }
 

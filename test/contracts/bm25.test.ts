@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type { Knex } from 'knex';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { acceptDocuments } from '../../src/db/accept-documents.ts';
+import { completeDelete } from '../../src/db/complete-delete.ts';
 import { beginFirstGeneration } from '../../src/db/generations.ts';
 import { greatestImpact, impactOf } from '../../src/db/impacts.ts';
-import { beginDelete, claimOperation, completeDelete } from '../../src/db/operations.ts';
+import { beginDelete, claimOperation } from '../../src/db/operations.ts';
 import {
   type Bm25,
   bm25Defaults,

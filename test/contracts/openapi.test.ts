@@ -35,6 +35,7 @@ interface Things {
 interface Example {
   path?: (things: Things) => string;
   json?: unknown;
+  query?: string;
 }
 
 const nowhere = '00000000-0000-4000-8000-000000000000';
@@ -60,6 +61,8 @@ const examples: Record<string, Example> = {
   'GET /api/v1/documents/{id}/chunks': { path: ({ document }) => document },
   // Deleting nothing is 404; the document of the walk goes last.
   'DELETE /api/v1/documents/{id}': { path: ({ document }) => document },
+  'DELETE /api/v1/documents': { query: '?external_id=named' },
+  'POST /api/v1/documents/delete': { json: { external_id_prefix: 'doomed-' } },
   'POST /api/v1/ingestion-batches': { json: { items: [{ text: 'A third text.' }] } },
   'GET /api/v1/ingestion-batches/{id}': { path: ({ batch }) => batch },
   'GET /api/v1/ingestion-batches/{id}/items': { path: ({ batch }) => batch },
@@ -103,7 +106,8 @@ function pathOf(template: string, example: Example, things: Things): string {
     .replace('{id}', example.path?.(things) ?? nowhere)
     .replace('{n}', '1')
     .replace('{v}', '1.0.0')
-    .replace('{key}', 'debate_mode');
+    .replace('{key}', 'debate_mode')
+    .concat(example.query ?? '');
 }
 
 /** The schema with every object closed: a field that is not documented is an error. */
@@ -154,6 +158,7 @@ describe('the OpenAPI document', () => {
     const text = 'The tower stands in Paris. It is 300 metres tall.';
     const first = await addDocument(admin, { text, title: 'Towers' });
     const doomed = await addDocument(admin, { text: 'Soon gone.' });
+    await addDocument(admin, { text: 'Gone by its name.', external_id: 'named' });
     const answer = await ask(admin, { question: 'Where does the tower stand?' });
     const batch = await admin.post('/api/v1/ingestion-batches', { items: [{ text: 'In a batch.' }] });
     const operation = (await admin.delete(`/api/v1/documents/${doomed.id}`)).body;

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { endAnswer, findAnswer, insertAnswer } from '../../src/db/answers.ts';
+import { completeDelete } from '../../src/db/complete-delete.ts';
 import { claimChunks, saveVectors } from '../../src/db/embeddings.ts';
-import { beginDelete, claimOperation, completeDelete, findOperation } from '../../src/db/operations.ts';
+import { beginDelete, claimOperation, findOperation } from '../../src/db/operations.ts';
 import type { VersionKey } from '../../src/db/versions.ts';
 import type { Context } from '../../workers/context.ts';
 import { handlers } from '../../workers/handlers.ts';
