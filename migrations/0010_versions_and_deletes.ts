@@ -55,6 +55,8 @@ export async function up(knex: Knex): Promise<void> {
     alter table documents add column deleted_by uuid;
     update documents d set deleted_by = o.id from operations o
      where d.deleted_at is not null and o.verb = 'delete_document' and o.target = d.id;
+    -- Documents with old versions, whose content is swept at some time.
+    create index documents_history on documents (version) where version > 1;
     create index documents_deleted_by on documents (deleted_by, id) where deleted_by is not null;
 
     -- Who cites a document, and which kept replies are about it.
@@ -75,7 +77,7 @@ export async function up(knex: Knex): Promise<void> {
 export async function down(knex: Knex): Promise<void> {
   await knex.raw(`
     drop table orphans;
-    drop index idempotency_keys_sources, idempotency_keys_resource, answers_sources, documents_deleted_by;
+    drop index idempotency_keys_sources, idempotency_keys_resource, answers_sources, documents_deleted_by, documents_history;
     alter table documents drop column deleted_by;
     delete from operations where target is null;
     alter table operations drop column partial, drop column total, alter column target set not null;

@@ -109,6 +109,11 @@ export const environmentShape = {
     .describe(
       'Vectors of a model beyond which they get an index; up to there search looks at all. Unset = 20000, embedded: never, since nothing else runs there meanwhile.',
     ),
+  VERSIONS_KEPT: whole(1, 100_000)
+    .default(10)
+    .describe(
+      'Newest versions of a document whose text and bytes are kept, to be read and restored; of older ones only what was said of them. The live one always is.',
+    ),
   MAX_UPLOAD_MB: whole(1, 1000).default(50).describe('Largest file accepted.'),
   QUEUE_LIMIT: whole(1, 10_000_000)
     .default(100_000)

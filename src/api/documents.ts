@@ -6,7 +6,6 @@ import {
   findVersionText,
   listChunks,
   listDocuments,
-  listVersionsOf,
 } from '../db/documents.ts';
 import { AppError } from '../errors.ts';
 import type { ApiContext } from './app.ts';
@@ -14,16 +13,7 @@ import { refuseWhenFull } from './backpressure.ts';
 import { documentSchema, noDocument, toDocument } from './document-resource.ts';
 import { documentBody, fromBody } from './new-document.ts';
 import { type AnyRoute, type Reply, route } from './route.ts';
-import {
-  errorSummarySchema,
-  greatestInteger,
-  idParams,
-  listOf,
-  pageQuery,
-  positionCursor,
-  storable,
-  timestamp,
-} from './schemas.ts';
+import { idParams, listOf, pageQuery, positionCursor, storable, versionParams } from './schemas.ts';
 import { fileForm, fromUpload } from './upload.ts';
 
 export function documentRoutes(context: ApiContext): AnyRoute[] {
@@ -76,17 +66,6 @@ const listQuery = z.strictObject({
   status: z.enum(documentStatuses).optional(),
   external_id: storable(z.string().max(500)).optional(),
 });
-const versionSchema = z.object({
-  version: z.int(),
-  status: z.enum(documentStatuses),
-  live: z.boolean(),
-  content_type: z.string(),
-  bytes: z.int(),
-  chunk_count: z.int(),
-  error: errorSummarySchema.nullable(),
-  created_at: timestamp,
-  updated_at: timestamp,
-});
 const chunkSchema = z.object({
   id: z.uuid(),
   n: z.int(),
@@ -100,11 +79,6 @@ const chunkQuery = z.strictObject({
   ...pageQuery,
   cursor: positionCursor,
 });
-const textParams = z.strictObject({
-  id: z.uuid(),
-  n: z.coerce.number().int().positive().max(greatestInteger),
-});
-
 function readRoutes({ db }: ApiContext): AnyRoute[] {
   const shared = { method: 'get', scope: 'read', tag: 'documents' } as const;
   const mustExist = async (id: string) => {
@@ -139,20 +113,9 @@ function readRoutes({ db }: ApiContext): AnyRoute[] {
     }),
     route({
       ...shared,
-      paths: ['/api/v1/documents/{id}/versions'],
-      summary: 'Versions, newest first',
-      params: idParams,
-      responses: { 200: { description: 'All of them', schema: listOf(versionSchema) } },
-      handler: async ({ params }) => {
-        await mustExist(params.id);
-        return { status: 200, body: { items: await listVersionsOf(db, params.id), next_cursor: null } };
-      },
-    }),
-    route({
-      ...shared,
       paths: ['/api/v1/documents/{id}/versions/{n}/text'],
       summary: 'The text that the offsets of this version point into',
-      params: textParams,
+      params: versionParams,
       responses: { 200: { description: 'Plain text, UTF-8', schema: z.string(), mediaType: 'text/plain' } },
       handler: async ({ params }) => {
         const text = await findVersionText(db, params.id, params.n);

@@ -3,6 +3,7 @@ import { answerRoutes } from './answers.ts';
 import { apiKeyRoutes } from './api-keys.ts';
 import type { ApiContext } from './app.ts';
 import { documentDeleteRoutes } from './document-deletes.ts';
+import { documentVersionRoutes } from './document-versions.ts';
 import { documentRoutes } from './documents.ts';
 import { evaluationRoutes } from './evaluations.ts';
 import { flagRoutes } from './flags.ts';
@@ -23,6 +24,7 @@ export function routes(context: ApiContext): AnyRoute[] {
     ...searchRoutes(context),
     ...documentRoutes(context),
     ...documentDeleteRoutes(context),
+    ...documentVersionRoutes(context),
     ...batchRoutes(context),
     ...operationRoutes(context),
     ...taxonomyRoutes(context),

@@ -14,6 +14,9 @@ const text = (max: number) => storable(z.string().min(1).max(max));
 /** Shapes that several resources share. Dates are RFC 3339 in UTC. */
 export const timestamp = z.iso.datetime();
 export const idParams = z.strictObject({ id: z.uuid() });
+/** A version of a document, or any other whole number from 1 that names something. */
+export const ordinal = z.coerce.number('must be a whole number from 1').int().positive().max(greatestInteger);
+export const versionParams = z.strictObject({ id: z.uuid(), n: ordinal });
 export const pageQuery = {
   limit: z.coerce.number('must be a whole number from 1 to 200').int().min(1).max(200).default(50),
   cursor: z.string().max(500).optional(),

@@ -3,6 +3,7 @@ import type { Knex } from 'knex';
 import { AppError } from '../errors.ts';
 import { storeBlob } from './blobs.ts';
 import type { Db } from './connect.ts';
+import { keepVectors } from './known-vectors.ts';
 import { ensurePaths } from './taxonomy.ts';
 
 /** What a caller may say about a document beside its content. */
@@ -115,7 +116,7 @@ async function insertRows(
       version: 1,
       api_key_id: apiKeyId,
     });
-  await insertVersion(trx, row, item);
+  await insertVersion(trx, row, item, apiKeyId);
 }
 
 /** Postgres' codes for a broken unique index, and for transactions that wait for each other. */
@@ -173,7 +174,8 @@ async function findTry(trx: Knex.Transaction, workId: string | undefined): Promi
   return rows[0];
 }
 
-async function nextVersion(
+/** Makes `version` the document's newest: an older one that is still being worked on is cancelled. */
+export async function nextVersion(
   trx: Knex.Transaction,
   { id, version }: { id: string; version: number },
 ): Promise<void> {
@@ -182,18 +184,31 @@ async function nextVersion(
     .where({ document_id: id })
     .whereIn('status', ['queued', 'parsing', 'embedding'])
     .update({ status: 'cancelled', lease_token: null, lease_until: null, updated_at: trx.fn.now() });
+  await removeUnpublished(trx, id);
+}
+
+/** Chunks of versions that never went live and now never will; what a model was asked for them is kept. */
+async function removeUnpublished(trx: Knex.Transaction, documentId: string): Promise<void> {
+  const unpublished = { document_id: documentId, live: false };
+  if (!(await trx('chunks').where(unpublished).first('seq'))) return;
+  const { live_version } = await trx('documents').where({ id: documentId }).first('live_version');
+  await keepVectors(trx, documentId, live_version);
+  await trx('chunks').where(unpublished).delete();
 }
 
 async function insertVersion(
   trx: Knex.Transaction,
   row: { id: string; version: number; content_hash: string },
   item: NewDocument,
+  apiKeyId: string | null,
 ): Promise<void> {
   const text = 'text' in item.content ? item.content.text : null;
   await trx('document_versions').insert({
     document_id: row.id,
     version: row.version,
     content_hash: row.content_hash,
+    source_hash: sourceHash(item),
+    api_key_id: apiKeyId,
     content_type: item.contentType,
     file_name: item.fileName,
     bytes: 'file' in item.content ? item.content.file.length : Buffer.byteLength(item.content.text),
@@ -204,12 +219,30 @@ async function insertVersion(
   if ('file' in item.content) await storeBlob(trx, row.id, row.version, item.content.file);
 }
 
+/** The same content, said to be the same: nothing to do. */
 function contentHash(item: NewDocument): string {
-  const hash = createHash('sha256').update('file' in item.content ? item.content.file : item.content.text);
-  return hash
-    .update('\0')
-    .update(JSON.stringify([item.contentType, item.attributes]))
-    .digest('hex');
+  return hashOf(item.content, [
+    item.contentType,
+    { ...item.attributes, metadata: sorted(item.attributes.metadata) },
+  ]);
+}
+
+/** The same content, whatever is said of it. */
+function sourceHash(item: NewDocument): string {
+  return hashOf(item.content, [item.contentType, item.fileName]);
+}
+
+function hashOf(content: NewDocument['content'], rest: unknown): string {
+  const hash = createHash('sha256').update('file' in content ? content.file : content.text);
+  return hash.update('\0').update(JSON.stringify(rest)).digest('hex');
+}
+
+/** The order in which an object's keys are written means nothing. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([key, inner]) => [key, sorted(inner)]));
 }
 
 /** Attributes as columns of `documents`. */

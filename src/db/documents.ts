@@ -71,29 +71,6 @@ export async function listDocuments(db: Db, query: DocumentQuery): Promise<Page<
   return toPage<DocumentRow>(rows, query.limit);
 }
 
-export interface VersionRow {
-  version: number;
-  status: VersionStatus;
-  live: boolean;
-  content_type: string;
-  bytes: number;
-  chunk_count: number;
-  error: ErrorSummary | null;
-  created_at: Date;
-  updated_at: Date;
-}
-
-export async function listVersionsOf(db: Db, documentId: string): Promise<VersionRow[]> {
-  const { rows } = await db.raw(
-    `select v.version, v.status, v.version = d.live_version as live, v.content_type, v.bytes, v.chunk_count, v.error,
-            v.created_at, v.updated_at
-       from document_versions v join documents d on d.id = v.document_id
-      where v.document_id = ? and d.deleted_at is null order by v.version desc`,
-    [documentId],
-  );
-  return rows.map((row: VersionRow) => ({ ...row, live: row.live === true }));
-}
-
 /** The text that offsets of this version point into; undefined while it is not parsed. */
 export async function findVersionText(
   db: Db,

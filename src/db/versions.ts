@@ -24,6 +24,8 @@ export interface ClaimedVersion {
   text: string | null;
   priority: number;
   attributes: Attributes;
+  /** Of its content alone; null for versions from before it was kept. */
+  sourceHash: string | null;
 }
 
 /** Takes a queued version, or one whose parser's lease ran out. Undefined: somebody else has it, or it is past parsing. */
@@ -34,7 +36,8 @@ export async function claimVersion(db: Db, key: VersionKey): Promise<ClaimedVers
         set status = 'parsing', lease_token = ?, lease_until = ${leaseUntil}, attempts = attempts + 1, error = null, updated_at = now()
       where document_id = ? and version = ?
         and (status = 'queued' or (status = 'parsing' and lease_until < now()))
-      returning attempts, content_type as "contentType", file_name as "fileName", text, priority, attributes`,
+      returning attempts, content_type as "contentType", file_name as "fileName", text, priority, attributes,
+                source_hash as "sourceHash"`,
     [token, key.documentId, key.version],
   );
   return rows[0] && { ...rows[0], token };

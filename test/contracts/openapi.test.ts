@@ -57,6 +57,9 @@ const examples: Record<string, Example> = {
   'GET /api/v1/documents': {},
   'GET /api/v1/documents/{id}': { path: ({ document }) => document },
   'GET /api/v1/documents/{id}/versions': { path: ({ document }) => document },
+  'GET /api/v1/documents/{id}/versions/{n}': { path: ({ document }) => document },
+  'GET /api/v1/documents/{id}/versions/{n}/diff': { path: ({ document }) => document },
+  'POST /api/v1/documents/{id}/versions/{n}/restore': { path: ({ document }) => document },
   'GET /api/v1/documents/{id}/versions/{n}/text': { path: ({ document }) => document },
   'GET /api/v1/documents/{id}/chunks': { path: ({ document }) => document },
   // Deleting nothing is 404; the document of the walk goes last.

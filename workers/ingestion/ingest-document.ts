@@ -1,4 +1,5 @@
 import { loadBlob } from '../../src/db/blobs.ts';
+import { copyParsed } from '../../src/db/copy-parsed.ts';
 import { extendLease } from '../../src/db/lease.ts';
 import {
   type ClaimedVersion,
@@ -13,6 +14,7 @@ import { maxEmbeddingBatch } from '../../src/jobs/batches.ts';
 import type { Context, Handler } from '../context.ts';
 import { underLease } from '../lease.ts';
 import type { DocumentSource } from './parser-messages.ts';
+import { recipeOf } from './recipe.ts';
 
 /** Bytes or text → chunks with their index words, stored; then a job for every batch of chunks to embed. */
 export const ingestDocument: Handler<'ingestDocument'> = {
@@ -21,14 +23,18 @@ export const ingestDocument: Handler<'ingestDocument'> = {
     if (!claimed) return;
     const { CHUNK_TOKENS: size, CHUNK_OVERLAP_TOKENS: overlap } = context.config;
     const extend = () => extendLease(context.db, 'document_versions', claimed.token);
+    const options = { title: claimed.attributes.title, size, overlap };
+    const recipe = recipeOf(claimed.sourceHash, options);
     try {
-      const parsed = await underLease(context, extend, async (signal) => {
+      const chunks = await underLease(context, extend, async (signal) => {
+        const copied = recipe && (await copyParsed(context.db, key, claimed.token, recipe));
+        if (copied) return copied;
         const source = await readSource(context, key, claimed);
-        const options = { title: claimed.attributes.title, size, overlap };
-        return context.parsers.prepare(source, options, signal);
+        const parsed = await context.parsers.prepare(source, options, signal);
+        await storeParsed(context.db, key, claimed.token, parsed);
+        return parsed.chunks.length;
       });
-      await storeParsed(context.db, key, claimed.token, parsed);
-      const batches = Math.ceil(parsed.chunks.length / maxEmbeddingBatch);
+      const batches = Math.ceil(chunks / maxEmbeddingBatch);
       const payloads = Array.from({ length: batches }, (_, batch) => ({ ...key, batch }));
       await context.enqueue('embedChunks', payloads, { priority: claimed.priority });
     } catch (error) {
