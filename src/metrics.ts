@@ -190,6 +190,24 @@ export function exportVectorRecall(
   });
 }
 
+/** Rows that belong to nothing as upkeep last found them; in the API process only. */
+export function exportOrphans(
+  metrics: Metrics,
+  read: () => Promise<readonly { kind: string; found: number }[] | undefined>,
+): void {
+  new Gauge({
+    name: 'rag_orphans',
+    help: 'Rows that belonged to nothing at the last scan, which also removed them; 0 unless something is broken.',
+    labelNames: ['table'],
+    registers: [metrics.registry],
+    async collect() {
+      const found = await read();
+      this.reset();
+      for (const row of found ?? []) this.set({ table: row.kind }, row.found);
+    },
+  });
+}
+
 /**
  * Live worker processes by queue, 0 for a queue that nobody takes; in the API process only. `read` gives undefined when the
  * database does not answer: then there are no series.

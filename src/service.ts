@@ -10,13 +10,21 @@ import type { Config } from './config.ts';
 import { type Database, openDatabase } from './db/connect.ts';
 import { liveWorkers } from './db/heartbeats.ts';
 import { migrate } from './db/migrations.ts';
+import { readOrphans } from './db/orphans.ts';
 import { readVectorRecall } from './db/vector-recall.ts';
 import { createFlagService, type FlagService } from './flag-service.ts';
 import { openQueues, type Queues } from './jobs/queues.ts';
 import { migratePostgresStore } from './jobs/store-postgres.ts';
 import { checkRedis } from './jobs/store-redis.ts';
 import type { Log } from './log.ts';
-import { createMetrics, exportQueues, exportVectorRecall, exportWorkers, type Metrics } from './metrics.ts';
+import {
+  createMetrics,
+  exportOrphans,
+  exportQueues,
+  exportVectorRecall,
+  exportWorkers,
+  type Metrics,
+} from './metrics.ts';
 import { createEmbedderPool, type EmbedderPool } from './models/embedder-pool.ts';
 import { createSearch, type Search } from './retrieval/search.ts';
 import { loadSecrets } from './secrets.ts';
@@ -111,6 +119,7 @@ export async function openApi(
     }),
   );
   exportWorkers(metrics, () => bounded(liveWorkers(db), 2000));
+  exportOrphans(metrics, () => bounded(readOrphans(db), 2000));
   exportVectorRecall(metrics, () => bounded(readVectorRecall(db), 2000));
   const server = createServer(createApp(context));
   // Longer than load balancers keep an idle connection (60 s): who closes first must not be the one who is sent to.

@@ -82,11 +82,12 @@ function restoreRoute(context: ApiContext): AnyRoute {
     },
     handler: async ({ params: { id, n }, caller }) => {
       await refuseWhenFull(context, 'ingestion');
-      const restored = await acceptingTransaction(db, (trx) => restoreVersion(trx, id, n, caller.id));
-      const { version, outcome, priority } = restored;
+      const { version, outcome, priority, row } = await acceptingTransaction(db, async (trx) => {
+        const restored = await restoreVersion(trx, id, n, caller.id);
+        return { ...restored, row: await findDocument(trx, id) };
+      });
       if (outcome === 'accepted')
         await queues.enqueue('ingestDocument', [{ documentId: id, version }], { priority });
-      const row = await findDocument(db, id);
       if (!row) throw noDocument();
       return {
         status: outcome === 'accepted' ? 202 : 200,

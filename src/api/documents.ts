@@ -1,5 +1,10 @@
 import { z } from 'zod';
-import { acceptDocuments, acceptingTransaction, type NewDocument } from '../db/accept-documents.ts';
+import {
+  type Accepted,
+  acceptDocuments,
+  acceptingTransaction,
+  type NewDocument,
+} from '../db/accept-documents.ts';
 import {
   documentStatuses,
   findDocument,
@@ -44,13 +49,15 @@ function createRoute(context: ApiContext): AnyRoute {
         createPaths: config.AUTO_CREATE_TAXONOMY,
         workId: request.workId,
       };
-      const [accepted] = await acceptingTransaction(db, (trx) => acceptDocuments(trx, document, options));
-      const { documentId, version, outcome } = accepted as NonNullable<typeof accepted>;
+      const { documentId, version, outcome, row } = await acceptingTransaction(db, async (trx) => {
+        const [accepted] = (await acceptDocuments(trx, document, options)) as [Accepted];
+        // Read here: a moment later it may be deleted.
+        return { ...accepted, row: await findDocument(trx, accepted.documentId) };
+      });
       if (outcome === 'accepted')
         await queues.enqueue('ingestDocument', [{ documentId, version }], {
           priority: (document[0] as NewDocument).priority,
         });
-      const row = await findDocument(db, documentId);
       if (!row) throw noDocument();
       return {
         status: outcome === 'accepted' ? 202 : 200,

@@ -11,6 +11,7 @@ import { generationRoutes } from './generations.ts';
 import { batchRoutes } from './ingestion-batches.ts';
 import { operationRoutes } from './operations.ts';
 import { opsRoutes } from './ops.ts';
+import { orphanRoutes } from './orphans.ts';
 import type { AnyRoute } from './route.ts';
 import { searchRoutes } from './search.ts';
 import { taxonomyRoutes } from './taxonomy.ts';
@@ -34,5 +35,6 @@ export function routes(context: ApiContext): AnyRoute[] {
     ...evaluationRoutes(context),
     ...adminRoutes(context),
     ...vectorRecallRoutes(context),
+    ...orphanRoutes(context),
   ];
 }

@@ -12,9 +12,14 @@ export interface ChunkToEmbed {
   text: string;
 }
 
+export interface ClaimedChunk extends ChunkToEmbed {
+  documentId: string;
+  version: number;
+}
+
 export interface ClaimedChunks {
   token: string;
-  chunks: ChunkToEmbed[];
+  chunks: ClaimedChunk[];
 }
 
 /** Takes the next chunks of the version that have no vector of `model` and that nobody is embedding. */
@@ -35,7 +40,7 @@ export async function claimChunks(
         order by c.n limit ? for update of c skip locked)
      update chunks c set embed_token = ?, embed_until = ${leaseUntil} from mine, document_versions v
       where c.seq = mine.seq and v.document_id = c.document_id and v.version = c.version
-     returning c.seq, c.n, c.heading, c.text, coalesce(v.attributes->>'title', v.found->>'title') as title`,
+     returning c.seq, c.document_id as "documentId", c.version, c.n, c.heading, c.text, coalesce(v.attributes->>'title', v.found->>'title') as title`,
     [model, key.documentId, key.version, limit, token],
   );
   rows.sort((a: { n: number }, b: { n: number }) => a.n - b.n);

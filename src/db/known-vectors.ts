@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 import type { Db } from './connect.ts';
-import type { ClaimedChunks } from './embeddings.ts';
+import type { ClaimedChunk, ClaimedChunks } from './embeddings.ts';
 import { keptStatuses } from './generations.ts';
 import { leaseUntil } from './lease.ts';
 
@@ -78,6 +78,34 @@ export async function keepVectors(
            where n.document_id = :id and n.version = :except::int and n.text_hash = c.text_hash)
      on conflict do nothing`,
     { id: documentId, except },
+  );
+}
+
+/**
+ * Keeps vectors that came too late: their chunks, of a version that was replaced while the model was asked, are gone. What
+ * has its chunk still, or no version any more, is left alone.
+ */
+export async function keepLateVectors(
+  db: Db,
+  model: string,
+  made: readonly { chunk: ClaimedChunk; hash: string; vector: Float32Array }[],
+): Promise<void> {
+  await db.raw(
+    `with kept as (select model from embedding_generations where model = ? and status in ${keptStatuses} for share)
+     insert into kept_vectors (document_id, version, model, text_hash, embedding)
+     select v.document_id, v.version, kept.model, decode(m.hash, 'hex'), m.embedding::vector
+       from kept, unnest(?::bigint[], ?::uuid[], ?::int[], ?::text[], ?::text[]) as m(seq, document_id, version, hash, embedding)
+       join document_versions v on v.document_id = m.document_id and v.version = m.version
+      where not exists (select from chunks c where c.seq = m.seq)
+     on conflict do nothing`,
+    [
+      model,
+      made.map(({ chunk }) => chunk.seq),
+      made.map(({ chunk }) => chunk.documentId),
+      made.map(({ chunk }) => chunk.version),
+      made.map(({ hash }) => hash),
+      made.map(({ vector }) => `[${vector.join(',')}]`),
+    ],
   );
 }
 

@@ -101,6 +101,15 @@ export const catalog = {
     timeoutMs: minutes,
     everyMs: minutes,
   }),
+  /** Rows that belong to nothing, of which there are none unless something is broken: counted for /metrics, and removed. */
+  scanOrphans: defineJob({
+    queue: 'upkeep',
+    payload: nothing,
+    once: () => 'scan-orphans',
+    attempts: 1,
+    timeoutMs: 10 * minutes,
+    everyMs: 10 * minutes,
+  }),
   /** Chunks whose words an older analyzer made → their words and postings anew. */
   reindexChunks: defineJob({
     queue: 'upkeep',

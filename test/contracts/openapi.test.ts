@@ -100,6 +100,7 @@ const examples: Record<string, Example> = {
   'GET /api/v1/admin/learning': {},
   'GET /api/v1/admin/metrics': {},
   'GET /api/v1/admin/vector-recall': {},
+  'GET /api/v1/admin/orphans': {},
 };
 
 const named = (spec: AnyRoute, path: string = spec.paths[0]) => `${spec.method.toUpperCase()} ${path}`;

@@ -3,7 +3,7 @@ import type { VersionKey } from '../../src/db/versions.ts';
 import { handlers } from '../../workers/handlers.ts';
 import { type HandlerBench, openBench } from '../support/context.ts';
 import { type GeminiStandIn, startGeminiStandIn } from '../support/gemini-stand-in.ts';
-import { chunked, ready } from '../support/ingest.ts';
+import { accept, chunked, ready } from '../support/ingest.ts';
 
 let standIn: GeminiStandIn;
 let bench: HandlerBench;
@@ -88,6 +88,28 @@ describe('a text that the model was asked about before', () => {
     expect(new Set(asked()).size).toBe(asked().length);
     const { rows } = await bench.context.db.raw('select 1 from embedding_claims');
     expect(rows).toEqual([]);
+  });
+
+  it('is not sent again when the version it was sent for was replaced meanwhile', async () => {
+    const key = await chunked(bench.context, { text: book(9), externalId: 'overtaken' });
+    let answered: () => void = () => undefined;
+    const overtaken = new Promise<void>((resolve) => {
+      answered = resolve;
+    });
+    standIn.script(() => {
+      answered();
+      return { delayMs: 1500 };
+    });
+    const late = embed(key);
+    await overtaken;
+    const newer = await accept(bench.context, { text: book(9), title: '', externalId: 'overtaken' });
+    expect(newer.version).toBe(2);
+    await late;
+    standIn.script([]);
+    await handlers.ingestDocument.run(newer, bench.context);
+    await embed(newer);
+    expect((await chunksOf(newer)).every(({ embedding }) => embedding !== null)).toBe(true);
+    expect(new Set(asked()).size).toBe(asked().length);
   });
 
   it('is free for the next try after the model failed', async () => {

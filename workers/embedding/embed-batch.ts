@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import {
-  type ChunkToEmbed,
+  type ClaimedChunk,
   type ClaimedChunks,
   extendClaim,
   releaseChunks,
   saveVectors,
 } from '../../src/db/embeddings.ts';
-import { adoptVectors, claimTexts, releaseTexts } from '../../src/db/known-vectors.ts';
+import { adoptVectors, claimTexts, keepLateVectors, releaseTexts } from '../../src/db/known-vectors.ts';
 import type { Embedder } from '../../src/models/embedder.ts';
 import { passageText } from '../../src/text/passage-text.ts';
 import type { Context } from '../context.ts';
@@ -17,7 +17,7 @@ import { underLease } from '../lease.ts';
 const elsewhereMs = 200;
 
 interface Passage {
-  chunk: ChunkToEmbed;
+  chunk: ClaimedChunk;
   /** Exactly what the model is given. */
   text: string;
   /** SHA-256 of it, hex: the same text never goes to the same model twice. */
@@ -67,18 +67,20 @@ async function embedMissing(
       ),
   );
   const vectors = new Map(texts.map(([hash], n) => [hash, made[n] as Float32Array]));
+  const all = missing.map((passage) => ({ ...passage, vector: vectors.get(passage.hash) as Float32Array }));
   const stored = await saveVectors(
     db,
     token,
     embedder.model,
-    missing.map(({ chunk }) => chunk),
-    missing.map(({ hash }) => vectors.get(hash) as Float32Array),
+    all.map(({ chunk }) => chunk),
+    all.map(({ vector }) => vector),
   );
+  if (stored < all.length) await keepLateVectors(db, embedder.model, all);
   metrics.chunksEmbedded.inc({ model: embedder.model }, Math.min(stored, texts.length));
   metrics.vectorsReused.inc({ model: embedder.model }, Math.max(0, stored - texts.length));
 }
 
-function toPassage(chunk: ChunkToEmbed): Passage {
+function toPassage(chunk: ClaimedChunk): Passage {
   const text = passageText(chunk);
   return { chunk, text, hash: createHash('sha256').update(text).digest('hex') };
 }
