@@ -10,7 +10,7 @@ import { say } from './say.ts';
 import type { Stage } from './stage.ts';
 
 /** A worker says in the database that it lives once it has opened everything. */
-export async function takesJobs({ query }: Stage, worker: Member): Promise<void> {
+export async function takesJobs({ query }: Pick<Stage, 'query'>, worker: Member): Promise<void> {
   await waitFor(
     `${worker.name} takes jobs`,
     async () => {
