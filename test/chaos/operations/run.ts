@@ -94,8 +94,11 @@ async function drive(
   const lane = async (model: Model) => {
     while (begun < operations) {
       // One kill at a time, at equal distances; requests go on meanwhile.
-      if (++begun % Math.ceil(operations / (kills + 1)) === 0)
+      if (++begun % Math.ceil(operations / (kills + 1)) === 0) {
         killed = killed.then(() => kill(stage, product, random));
+        // What fails in one is told at the end.
+        killed.catch(() => undefined);
+      }
       const step = model.plan();
       await perform(call, model, step);
       done[step.kind] = (done[step.kind] ?? 0) + 1;
@@ -107,6 +110,9 @@ async function drive(
   return { tries, done, models };
 }
 
+/** Longest time that a worker may take to start on a machine with much else to do. */
+const startMs = 300_000;
+
 async function kill(stage: Pick<Stage, 'query'>, { members }: Product, random: Random): Promise<void> {
   const workers = members.filter(({ works }) => works);
   const hit = random.int(3) === 0 ? workers : [random.pick(workers)];
@@ -115,7 +121,7 @@ async function kill(stage: Pick<Stage, 'query'>, { members }: Product, random: R
       const { pid } = member;
       await member.signal('SIGKILL');
       await member.replaced(pid);
-      await takesJobs(stage, member);
+      await takesJobs(stage, member, startMs);
     }),
   );
 }
