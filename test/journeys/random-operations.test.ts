@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { runOperations } from '../chaos/operations/run.ts';
-import { openSql, type Sql } from '../support/sql.ts';
+import { openSql } from '../support/sql.ts';
 import { createStores, type Stores } from '../support/stores.ts';
 import { tier } from '../support/tier.ts';
 
@@ -9,23 +9,18 @@ const operations = Number(process.env.OPERATIONS ?? 200);
 const seed = Number(process.env.OPERATIONS_SEED ?? randomInt(1_000_000));
 
 let stores: Stores;
-let sql: Sql | undefined;
 beforeAll(async () => {
   stores = await createStores();
 });
-afterAll(async () => {
-  await sql?.close();
-  await stores.remove();
-});
+afterAll(() => stores.remove());
 
-/** The embedded database goes and comes with its process: who lost it connects again. */
+/** A connection for each look: the embedded database goes and comes with its process, which waits for whoever is connected. */
 async function query<Row>(text: string, values?: unknown[]): Promise<Row[]> {
-  sql ??= openSql(stores.connection);
+  const sql = openSql(stores.connection);
   try {
     return await sql.query<Row>(text, values);
-  } catch (error) {
-    sql = undefined;
-    throw error;
+  } finally {
+    await sql.close().catch(() => undefined);
   }
 }
 
