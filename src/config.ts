@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { flagKeys } from './flags.ts';
 import { readPrices } from './models/prices.ts';
+import { piiPolicies } from './text/pii/mask.ts';
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -125,6 +126,12 @@ export const environmentShape = {
   AUTO_CREATE_TAXONOMY: flag
     .default(true)
     .describe("Creates a document's taxonomy path when it does not exist yet."),
+  PII_POLICY: z
+    .enum(piiPolicies, 'must be off, mask or reject')
+    .default('mask')
+    .describe(
+      'Personal data in documents that do not say otherwise: off keeps it, mask puts placeholders, reject refuses the document. Questions and comments are masked unless off.',
+    ),
   METRICS_TOKEN: z
     .string()
     .min(8, 'must have at least 8 characters')

@@ -32,6 +32,7 @@ export const errorTable = {
   document_encrypted: { status: 422, retry: false, title: 'The file is encrypted' },
   document_empty: { status: 422, retry: false, title: 'The file has no text' },
   document_too_large: { status: 422, retry: false, title: 'The file unpacks to more than the limits allow' },
+  pii_found: { status: 422, retry: false, title: 'The document holds personal data' },
   parse_timeout: { status: 422, retry: false, title: 'Reading the file took longer than the limit' },
   parse_out_of_memory: {
     status: 422,

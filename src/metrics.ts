@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { type CacheLookups, readHitRatios } from './hit-ratios.ts';
 import { type QueueName, queueNames } from './jobs/job.ts';
+import type { PiiCounts } from './text/pii/mask.ts';
 
 const seconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
@@ -102,6 +103,20 @@ export function createMetrics() {
       labelNames: ['model'],
       registers,
     }),
+    countPii: countPii(registers),
+  };
+}
+
+/** Adds what was found in one text to the counter; kinds without any have no series. */
+function countPii(registers: Registry[]): (found: PiiCounts) => void {
+  const counter = new Counter({
+    name: 'rag_pii_found_total',
+    help: 'Personal data found in documents, questions and comments.',
+    labelNames: ['kind'],
+    registers,
+  });
+  return (found) => {
+    for (const [kind, count] of Object.entries(found)) counter.inc({ kind }, count);
   };
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type DocumentRow, documentStatuses } from '../db/documents.ts';
+import { piiPolicies } from '../text/pii/mask.ts';
 import { errorSummarySchema, metadata, timestamp } from './schemas.ts';
 
 export const documentSchema = z
@@ -22,7 +23,10 @@ export const documentSchema = z
     error: errorSummarySchema.nullable(),
     content_type: z.string(),
     bytes: z.int(),
-    pii: z.null().describe('Masking of personal data is not in this version: nothing was looked for'),
+    pii: z
+      .object({ policy: z.enum(piiPolicies), found: z.record(z.string(), z.int()) })
+      .nullable()
+      .describe('Personal data found in the newest version, by kind; null until it was looked for'),
     poll_after_ms: z.int().nullable(),
     created_at: timestamp,
     updated_at: timestamp,
@@ -41,7 +45,6 @@ export function toDocument(row: DocumentRow) {
     is_terminal: done,
     stage: done ? null : row.status,
     progress: progressOf(row),
-    pii: null,
     poll_after_ms: done ? null : 500,
     links: {
       self,

@@ -79,6 +79,7 @@ function createRoute(context: ApiContext): AnyRoute {
       const options = {
         apiKeyId: request.caller.id,
         createPaths: config.AUTO_CREATE_TAXONOMY,
+        piiPolicy: config.PII_POLICY,
         workId: request.workId,
       };
       const [accepted] = await acceptingTransaction(db, (trx) => acceptDocuments(trx, document, options));

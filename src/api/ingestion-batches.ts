@@ -88,7 +88,11 @@ export function batchRoutes(context: ApiContext): AnyRoute[] {
       const documents = upload
         ? fromUpload(upload)
         : body.items.map((item) => fromBody(withDefaults(item, body.defaults)));
-      const options = { apiKeyId: caller.id, createPaths: config.AUTO_CREATE_TAXONOMY };
+      const options = {
+        apiKeyId: caller.id,
+        createPaths: config.AUTO_CREATE_TAXONOMY,
+        piiPolicy: config.PII_POLICY,
+      };
       const accepted = await acceptingTransaction(db, async (trx) => {
         if (await batchExists(trx, id)) return [];
         const accepted = await acceptDocuments(trx, documents, options);

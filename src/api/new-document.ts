@@ -31,6 +31,7 @@ export function fromBody(body: z.output<typeof documentBody>): NewDocument {
     priority: body.priority ?? defaultPriority,
     contentType: 'text/plain; charset=utf-8',
     fileName: null,
+    ...(body.pii && { pii: body.pii }),
     // NFC is what offsets count in; NUL can't be stored.
     content: { text: (body.text as string).normalize('NFC').replaceAll('\0', '') },
   };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { piiPolicies } from '../text/pii/mask.ts';
 
 /** Greatest value of a Postgres integer: beyond it a number is an error there, not a miss. */
 export const greatestInteger = 2 ** 31 - 1;
@@ -94,6 +95,12 @@ export const documentAttributes = {
   taxonomy_path: taxonomyPath.optional(),
   metadata: metadata.optional(),
   priority: z.int().min(1).max(10).optional().describe('1 is worked on first, 10 last; 5 when not given.'),
+  pii: z
+    .enum(piiPolicies)
+    .optional()
+    .describe(
+      'Personal data in the content: off keeps it, mask puts placeholders, reject fails the document. PII_POLICY when left out.',
+    ),
 };
 
 export function listOf<T extends z.ZodType>(item: T) {

@@ -131,6 +131,7 @@ export function fromUpload({ fields, files }: Upload): NewDocument[] {
     attributes: attributesOf(body),
     priority: body.priority ?? defaultPriority,
     contentType: file.type,
+    ...(body.pii && { pii: body.pii }),
     fileName: file.name.normalize('NFC').replaceAll('\0', '').slice(-255),
     content: { file: file.bytes },
   }));

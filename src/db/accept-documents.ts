@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { Knex } from 'knex';
+import type { PiiPolicy } from '../text/pii/mask.ts';
 import { storeBlob } from './blobs.ts';
 import type { Db } from './connect.ts';
 import { ensurePaths } from './taxonomy.ts';
@@ -20,6 +21,8 @@ export interface NewDocument {
   priority: number;
   contentType: string;
   fileName: string | null;
+  /** What becomes of personal data in it; left out: what the options say. */
+  pii?: PiiPolicy;
   /** JSON text, NFC; or the bytes of a file. */
   content: { text: string } | { file: Buffer };
 }
@@ -40,6 +43,8 @@ interface Known {
 interface AcceptOptions {
   apiKeyId: string | null;
   createPaths: boolean;
+  /** For documents that do not say what becomes of personal data; `mask` when left out. */
+  piiPolicy?: PiiPolicy;
   /** Id for a document without external_id, the same at every try; left out: a new one. */
   workId?: string;
 }
@@ -51,9 +56,10 @@ interface AcceptOptions {
  */
 export async function acceptDocuments(
   trx: Knex.Transaction,
-  items: readonly NewDocument[],
+  given: readonly NewDocument[],
   options: AcceptOptions,
 ): Promise<Accepted[]> {
+  const items = given.map((item) => ({ ...item, pii: item.pii ?? options.piiPolicy ?? 'mask' }));
   await ensurePaths(
     trx,
     items.map((item) => item.attributes.taxonomy_path),
@@ -197,16 +203,20 @@ async function insertVersion(
     text,
     attributes: JSON.stringify(item.attributes),
     priority: item.priority,
+    ...(item.pii && { pii_policy: item.pii }),
   });
   if ('file' in item.content) await storeBlob(trx, row.id, row.version, item.content.file);
 }
 
 function contentHash(item: NewDocument): string {
   const hash = createHash('sha256').update('file' in item.content ? item.content.file : item.content.text);
-  return hash
-    .update('\0')
-    .update(JSON.stringify([item.contentType, item.attributes]))
-    .digest('hex');
+  return (
+    hash
+      .update('\0')
+      // The same content under another policy is another text.
+      .update(JSON.stringify([item.contentType, item.attributes, ...(item.pii === 'off' ? [] : [item.pii])]))
+      .digest('hex')
+  );
 }
 
 /** Attributes as columns of `documents`. */

@@ -1,4 +1,5 @@
 import type { ErrorSummary } from '../errors.ts';
+import type { PiiReport } from '../text/pii/mask.ts';
 import type { Attributes } from './accept-documents.ts';
 import type { Db } from './connect.ts';
 import { type Page, positionColumn, readCursor, toPage } from './page.ts';
@@ -19,6 +20,8 @@ export interface DocumentRow extends Attributes {
   error: ErrorSummary | null;
   content_type: string;
   bytes: number;
+  /** null until it was looked for. */
+  pii: PiiReport | null;
   created_at: Date;
   updated_at: Date;
 }
@@ -28,7 +31,7 @@ const columns = `
   coalesce(d.author, v.found->>'author') as author, coalesce(d.language, v.found->>'language') as language,
   d.taxonomy_path, d.metadata, d.version, d.live_version,
   case when d.deleted_at is null then v.status else 'deleted' end as status,
-  v.chunk_count, v.error, v.content_type, v.bytes, d.created_at, greatest(d.updated_at, v.updated_at) as updated_at,
+  v.chunk_count, v.error, v.content_type, v.bytes, v.pii, d.created_at, greatest(d.updated_at, v.updated_at) as updated_at,
   case v.status when 'embedding' then (
     select count(distinct x.chunk_seq)::int from chunks c join chunk_vectors x on x.chunk_seq = c.seq
      where c.document_id = d.id and c.version = d.version
@@ -94,7 +97,7 @@ export async function listVersionsOf(db: Db, documentId: string): Promise<Versio
   return rows.map((row: VersionRow) => ({ ...row, live: row.live === true }));
 }
 
-/** The text that offsets of this version point into; undefined while it is not parsed. */
+/** The text that offsets of this version point into; undefined while it is not parsed, and may still be to be masked. */
 export async function findVersionText(
   db: Db,
   documentId: string,
@@ -102,7 +105,8 @@ export async function findVersionText(
 ): Promise<string | undefined> {
   const { rows } = await db.raw(
     `select v.text from document_versions v join documents d on d.id = v.document_id
-      where v.document_id = ? and v.version = ? and d.deleted_at is null`,
+      where v.document_id = ? and v.version = ? and d.deleted_at is null
+        and (v.pii_policy = 'off' or v.pii is not null)`,
     [documentId, version],
   );
   return rows[0]?.text ?? undefined;

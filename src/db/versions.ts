@@ -2,10 +2,12 @@ import { randomUUID } from 'node:crypto';
 import type { Knex } from 'knex';
 import type { ErrorSummary } from '../errors.ts';
 import { analyzerVersion } from '../retrieval/analyze.ts';
+import type { PiiPolicy, PiiReport } from '../text/pii/mask.ts';
 import { type Attributes, applyAttributes } from './accept-documents.ts';
 import type { Db } from './connect.ts';
 import { keptStatuses } from './generations.ts';
 import { leaseLost, leaseUntil } from './lease.ts';
+import { forgetMaskedBytes } from './originals.ts';
 
 export interface VersionKey {
   documentId: string;
@@ -23,6 +25,9 @@ export interface ClaimedVersion {
   text: string | null;
   priority: number;
   attributes: Attributes;
+  piiPolicy: PiiPolicy;
+  /** Set when it was looked for already: then `text` is the masked one. */
+  pii: PiiReport | null;
 }
 
 /** Takes a queued version, or one whose parser's lease ran out. Undefined: somebody else has it, or it is past parsing. */
@@ -33,7 +38,8 @@ export async function claimVersion(db: Db, key: VersionKey): Promise<ClaimedVers
         set status = 'parsing', lease_token = ?, lease_until = ${leaseUntil}, attempts = attempts + 1, error = null, updated_at = now()
       where document_id = ? and version = ?
         and (status = 'queued' or (status = 'parsing' and lease_until < now()))
-      returning attempts, content_type as "contentType", file_name as "fileName", text, priority, attributes`,
+      returning attempts, content_type as "contentType", file_name as "fileName", text, priority, attributes,
+                pii_policy as "piiPolicy", pii`,
     [token, key.documentId, key.version],
   );
   return rows[0] && { ...rows[0], token };
@@ -54,6 +60,7 @@ export interface ParsedVersion {
   text: string;
   pages: { page: number; start: number; end: number }[];
   found: { title?: string; author?: string; date?: string; language?: string };
+  pii?: PiiReport;
   chunks: NewChunk[];
 }
 
@@ -72,6 +79,7 @@ export async function storeParsed(
         text: parsed.text,
         pages: JSON.stringify(parsed.pages),
         found: JSON.stringify(parsed.found),
+        ...(parsed.pii && { pii: JSON.stringify(parsed.pii) }),
         chunk_count: parsed.chunks.length,
         lease_token: null,
         lease_until: null,
@@ -162,6 +170,7 @@ export async function makeLive(db: Knex, key: VersionKey): Promise<boolean> {
     await trx('document_versions')
       .where(where(key))
       .update({ status: 'ready', error: null, updated_at: trx.fn.now() });
+    await forgetMaskedBytes(trx, key);
     await changeCorpus(trx, { chunks: added.chunks - gone.chunks, words: added.words - gone.words });
     return true;
   });

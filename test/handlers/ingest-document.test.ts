@@ -5,6 +5,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { readConfig } from '../../src/config.ts';
 import { acceptDocuments, type NewDocument } from '../../src/db/accept-documents.ts';
 import type { Database } from '../../src/db/connect.ts';
+import { findVersionText } from '../../src/db/documents.ts';
+import { sweepOriginals } from '../../src/db/originals.ts';
 import { claimVersion, storeParsed, type VersionKey } from '../../src/db/versions.ts';
 import { summarise } from '../../src/errors.ts';
 import type { Enqueue } from '../../src/jobs/queues.ts';
@@ -60,7 +62,7 @@ afterAll(async () => {
 
 async function accept(
   content: NewDocument['content'],
-  extra: { fileName?: string; externalId?: string; title?: string } = {},
+  extra: { fileName?: string; externalId?: string; title?: string; pii?: NewDocument['pii'] } = {},
 ): Promise<VersionKey> {
   const attributes = {
     title: extra.title ?? null,
@@ -76,6 +78,7 @@ async function accept(
     priority: 3,
     contentType: extra.fileName ? 'application/octet-stream' : 'text/plain; charset=utf-8',
     fileName: extra.fileName ?? null,
+    ...(extra.pii && { pii: extra.pii }),
     content,
   };
   const accepted = await database.db.transaction((trx) =>
@@ -221,5 +224,82 @@ describe('ingestDocument', () => {
       chunks: [],
     });
     await expect(late).rejects.toMatchObject({ code: 'lease_lost' });
+  });
+
+  it('masks before pages and chunks are made, again when it is tried again', async () => {
+    const bytes = pdf(['Call Kim, 010-1234-5678.', 'Black tea.'], { Title: 'To kim@example.com' });
+    const key = await accept({ file: bytes }, { fileName: 'teas.pdf' });
+    const expected = {
+      text: 'Call Kim, [PHONE].\n\nBlack tea.',
+      pages: [
+        { page: 1, start: 0, end: 20 },
+        { page: 2, start: 20, end: 30 },
+      ],
+      found: { title: 'To [EMAIL]', language: 'en' },
+      pii: { policy: 'mask', found: { phone: 1, email: 1 } },
+    };
+    await ingestDocument.run(key, context);
+    await ingestDocument.giveUp?.(key, summarise(new Error('no vectors')), context);
+    expect(await database.db('blob_parts').where(where(key))).toHaveLength(1);
+    await database.db('document_versions').where(where(key)).update({ status: 'queued' });
+    await ingestDocument.run(key, context);
+    expect(await versionOf(key)).toMatchObject(expected);
+  });
+
+  it('counts what a text had when it is tried again, which has only placeholders then', async () => {
+    const key = await accept({ text: 'Call 010-1234-5678.' });
+    await ingestDocument.run(key, context);
+    await ingestDocument.giveUp?.(key, summarise(new Error('no vectors')), context);
+    await database.db('document_versions').where(where(key)).update({ status: 'queued' });
+    await ingestDocument.run(key, context);
+    expect(await versionOf(key)).toMatchObject({
+      text: 'Call [PHONE].',
+      pii: { policy: 'mask', found: { phone: 1 } },
+    });
+  });
+
+  it('says again why it was refused when the delivery comes again', async () => {
+    const key = await accept(
+      { file: Buffer.from('Call 010-1234-5678.') },
+      { fileName: 'a.txt', pii: 'reject' },
+    );
+    for (let delivery = 0; delivery < 2; delivery += 1)
+      await expect(ingestDocument.run(key, context)).rejects.toMatchObject({ code: 'pii_found' });
+    expect(await database.db('blob_parts').where(where(key))).toEqual([]);
+  });
+});
+
+describe('what was sent of versions that never went live', () => {
+  const ended = async (content: NewDocument['content'], status: string, hours: number) => {
+    const key = await accept(content, { fileName: 'a.txt' });
+    const at = database.db.raw(`now() - ? * interval '1 hour'`, [hours]);
+    await database.db('document_versions').where(where(key)).update({ status, updated_at: at });
+    return key;
+  };
+  const kept = async (key: VersionKey) =>
+    (await versionOf(key)).text !== null || (await database.db('blob_parts').where(where(key))).length > 0;
+
+  it('goes at once when they were cancelled, and a day after they failed', async () => {
+    const text = { text: 'Call 010-1234-5678.' };
+    const gone = [
+      ...[await ended(text, 'cancelled', 0), await ended(file('010-1234-5678'), 'cancelled', 0)],
+      ...[await ended(text, 'failed', 25), await ended(file('010-1234-5678'), 'failed', 25)],
+    ];
+    const stay = [
+      await ended(text, 'failed', 23),
+      await ended(file('a'), 'failed', 1),
+      await ended(text, 'queued', 99),
+    ];
+    expect(await findVersionText(database.db, (stay[0] as VersionKey).documentId, 1)).toBeUndefined();
+    expect(await sweepOriginals(database.db)).toBeGreaterThanOrEqual(gone.length);
+    expect(await Promise.all(gone.map(kept))).toEqual([false, false, false, false]);
+    expect(await Promise.all(stay.map(kept))).toEqual([true, true, true]);
+    expect(await sweepOriginals(database.db)).toBe(0);
+    const [again] = gone as [VersionKey];
+    await database.db('document_versions').where(where(again)).update({ status: 'queued' });
+    await expect(ingestDocument.run(again, context)).rejects.toMatchObject({
+      code: 'document_unreadable',
+      message: expect.stringContaining('send the document again'),
+    });
   });
 });

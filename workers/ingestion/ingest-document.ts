@@ -1,5 +1,6 @@
 import { loadBlob } from '../../src/db/blobs.ts';
 import { extendLease } from '../../src/db/lease.ts';
+import { forgetRefused } from '../../src/db/originals.ts';
 import {
   type ClaimedVersion,
   claimVersion,
@@ -10,9 +11,11 @@ import {
 } from '../../src/db/versions.ts';
 import { AppError, summarise } from '../../src/errors.ts';
 import { maxEmbeddingBatch } from '../../src/jobs/batches.ts';
+import { describeCounts, type PiiReport } from '../../src/text/pii/mask.ts';
 import type { Context, Handler } from '../context.ts';
 import { underLease } from '../lease.ts';
 import type { DocumentSource } from './parser-messages.ts';
+import { isRefused } from './prepare-document.ts';
 
 /** Bytes or text → chunks with their index words, stored; then a job for every batch of chunks to embed. */
 export const ingestDocument: Handler<'ingestDocument'> = {
@@ -24,10 +27,14 @@ export const ingestDocument: Handler<'ingestDocument'> = {
     try {
       const parsed = await underLease(context, extend, async (signal) => {
         const source = await readSource(context, key, claimed);
-        const options = { title: claimed.attributes.title, size, overlap };
-        return context.parsers.prepare(source, options, signal);
+        const options = { title: claimed.attributes.title, size, overlap, pii: claimed.piiPolicy };
+        const prepared = await context.parsers.prepare(source, options, signal);
+        // A text that was masked at an earlier try has nothing to be found any more.
+        return 'text' in source && claimed.pii ? { ...prepared, pii: claimed.pii } : prepared;
       });
+      if (parsed.pii && isRefused(parsed.pii)) await refuse(context, key, claimed, parsed.pii);
       await storeParsed(context.db, key, claimed.token, parsed);
+      if (parsed.pii && parsed.pii !== claimed.pii) context.metrics.countPii(parsed.pii.found);
       const batches = Math.ceil(parsed.chunks.length / maxEmbeddingBatch);
       const payloads = Array.from({ length: batches }, (_, batch) => ({ ...key, batch }));
       await context.enqueue('embedChunks', payloads, { priority: claimed.priority });
@@ -42,6 +49,25 @@ export const ingestDocument: Handler<'ingestDocument'> = {
   },
 };
 
+/** Nothing of what was sent stays; the counts do, so that a delivery that comes again knows why. */
+async function refuse(
+  { db, metrics }: Context,
+  key: VersionKey,
+  { token }: ClaimedVersion,
+  report: PiiReport,
+): Promise<never> {
+  await forgetRefused(db, key, token, report);
+  metrics.countPii(report.found);
+  throw piiFound(report);
+}
+
+function piiFound({ found }: PiiReport): AppError {
+  return new AppError(
+    'pii_found',
+    `The document holds personal data (${describeCounts(found)}) and its policy is pii: reject. Remove it, or send the document with pii: mask.`,
+  );
+}
+
 async function readSource(
   context: Context,
   key: VersionKey,
@@ -50,7 +76,9 @@ async function readSource(
   // The bytes come first: a version that failed after parsing and is tried again has the text of its file as well.
   const bytes = await loadBlob(context.db, key.documentId, key.version);
   if (!bytes && claimed.text !== null) return { text: claimed.text };
-  if (!bytes) throw new AppError('document_unreadable', 'The bytes of this document are missing.');
+  if (!bytes && claimed.pii && isRefused(claimed.pii)) throw piiFound(claimed.pii);
+  if (!bytes)
+    throw new AppError('document_unreadable', 'What was sent is no longer kept: send the document again.');
   const { contentType, fileName } = claimed;
   return { bytes, hints: { contentType, ...(fileName ? { fileName } : {}) } };
 }

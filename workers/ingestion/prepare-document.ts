@@ -1,7 +1,9 @@
 import { AppError } from '../../src/errors.ts';
 import { countWords, type WordCounts } from '../../src/retrieval/analyze.ts';
 import { detectLanguage } from '../../src/text/language.ts';
+import { countAll, type PiiPolicy, type PiiReport } from '../../src/text/pii/mask.ts';
 import type { FormatName } from './formats.ts';
+import { maskDocument } from './mask-document.ts';
 import type { ParseResult } from './parse-document.ts';
 import type { ChunkRange, PageRange } from './parsed-document.ts';
 import { splitText } from './split-text.ts';
@@ -16,6 +18,8 @@ export interface PrepareOptions {
   size: number;
   /** Most tokens that a chunk shares with the one before. */
   overlap: number;
+  /** What becomes of personal data; left out: it stays and is not looked for. */
+  pii?: PiiPolicy;
 }
 
 /** A chunk ready to store: its passage, and the index words of passage, headings and title. */
@@ -29,6 +33,8 @@ export interface PreparedDocument {
   pages: PageRange[];
   /** What the document itself says; the language is told from its letters. */
   found: { title?: string; author?: string; date?: string; language: string };
+  /** What was found of personal data, where it was asked for. Under `reject` such a document has no chunks. */
+  pii?: PiiReport;
 }
 
 export interface Preparation {
@@ -48,13 +54,15 @@ export function givenText(text: string): ParseResult {
  * @throws AppError `document_empty`, `document_too_large`
  */
 export function prepareDocument(
-  { format, document }: ParseResult,
-  { title: given, size, overlap }: PrepareOptions,
+  { format, document: parsed }: ParseResult,
+  { title: given, size, overlap, pii }: PrepareOptions,
 ): Preparation {
+  if (parsed.text.length > maxCharacters) throw tooLarge(parsed.text.length);
+  const { document, report } = maskDocument(parsed, pii ?? 'off');
   const { text, pages, title, author, date } = document;
-  if (text.length > maxCharacters) throw tooLarge(text.length);
-  const ranges = splitText(document, { size, overlap });
-  if (ranges.length === 0) throw new AppError('document_empty', 'The document has no text.');
+  const refused = isRefused(report);
+  const ranges = refused ? [] : splitText(document, { size, overlap });
+  if (ranges.length === 0 && !refused) throw new AppError('document_empty', 'The document has no text.');
   const found = {
     language: detectLanguage(text),
     ...(title && { title }),
@@ -62,7 +70,12 @@ export function prepareDocument(
     ...(date && { date }),
   };
   const chunks = indexedChunks(text, ranges, given ?? title ?? '');
-  return { document: { format, text, pages, found }, chunks };
+  return { document: { format, text, pages, found, ...(pii && { pii: report }) }, chunks };
+}
+
+/** Whether the document must not be taken in, by the policy it came with. */
+export function isRefused(report: PiiReport): boolean {
+  return report.policy === 'reject' && countAll(report.found) > 0;
 }
 
 function* indexedChunks(

@@ -1,6 +1,7 @@
 import { sweepAnswers } from '../../src/db/answers.ts';
 import { forgetDeadWorkers } from '../../src/db/heartbeats.ts';
 import { sweepIdempotent } from '../../src/db/idempotency.ts';
+import { sweepOriginals } from '../../src/db/originals.ts';
 import { sweepCache } from '../../src/db/query-cache.ts';
 import { AppError, summarise } from '../../src/errors.ts';
 import type { Handler } from '../context.ts';
@@ -14,8 +15,9 @@ export const sweepExpired: Handler<'sweepExpired'> = {
     );
     const cached = await sweepCache(db, config.QUERY_CACHE_TTL_SECONDS);
     const idempotencyKeys = await sweepIdempotent(db);
+    const originals = await sweepOriginals(db);
     await forgetDeadWorkers(db);
-    if (answers.expired + answers.removed + cached + idempotencyKeys > 0)
-      log.info({ ...answers, cached, idempotencyKeys }, 'swept');
+    if (answers.expired + answers.removed + cached + idempotencyKeys + originals > 0)
+      log.info({ ...answers, cached, idempotencyKeys, originals }, 'swept');
   },
 };

@@ -8,6 +8,12 @@ export type PiiPolicy = (typeof piiPolicies)[number];
 /** How many of each kind were found; kinds without any are left out. */
 export type PiiCounts = Partial<Record<PiiKind, number>>;
 
+/** What a version says of it: counts by kind, never a value. Under `off` nothing was looked for. */
+export interface PiiReport {
+  policy: PiiPolicy;
+  found: PiiCounts;
+}
+
 /** What stands in its place: one index word in every language, e.g. `[PHONE]`. */
 export function placeholder(kind: PiiKind): string {
   return `[${kind.toUpperCase()}]`;

@@ -41,6 +41,39 @@ describe('prepareDocument', () => {
     for (const chunk of chunks) expect(text.slice(chunk.start, chunk.end)).toBe(chunk.text);
   });
 
+  it('moves pages and headings with what is masked, and gives chunks of the masked text', () => {
+    const text = 'Call 010-1234-5678\n\nIt is kim@example.com.\n\nEnd';
+    const document = {
+      text,
+      author: 'lee@example.com',
+      pages: [
+        { page: 1, start: 0, end: 20 },
+        { page: 2, start: 20, end: text.length },
+      ],
+      headings: [{ level: 1, start: 0, end: 18 }],
+    };
+    const masked = prepareDocument({ format: 'docx', document }, { ...options, pii: 'mask' });
+    const own = 'Call [PHONE]\n\nIt is [EMAIL].\n\nEnd';
+    expect(masked.document).toEqual({
+      format: 'docx',
+      text: own,
+      pages: [
+        { page: 1, start: 0, end: 14 },
+        { page: 2, start: 14, end: own.length },
+      ],
+      found: { author: '[EMAIL]', language: 'en' },
+      pii: { policy: 'mask', found: { phone: 1, email: 2 } },
+    });
+    const [chunk] = masked.chunks;
+    expect(chunk).toMatchObject({ text: own, heading: 'Call [PHONE]' });
+    expect(chunk?.words).not.toContain('5678');
+    const refused = prepareDocument({ format: 'docx', document }, { ...options, pii: 'reject' });
+    expect([...refused.chunks]).toEqual([]);
+    const clean = prepareDocument(givenText('Nothing in it.'), { ...options, pii: 'reject' });
+    expect(clean.document.pii).toEqual({ policy: 'reject', found: {} });
+    expect([...clean.chunks]).toHaveLength(1);
+  });
+
   it('refuses a text without words and one beyond the limit', () => {
     expect(() => prepareDocument(givenText(' \n'), options)).toThrow(
       expect.objectContaining({ code: 'document_empty' }),
