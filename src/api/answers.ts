@@ -7,6 +7,7 @@ import { AppError } from '../errors.ts';
 import { answerSchema, isTerminal, pollAfterMs, toAnswer } from './answer-resource.ts';
 import type { ApiContext } from './app.ts';
 import { refuseWhenFull } from './backpressure.ts';
+import { keptText } from './kept-text.ts';
 import { type AnyRoute, type Reply, route } from './route.ts';
 import {
   canonicalIn,
@@ -87,7 +88,7 @@ export function answerRoutes(context: ApiContext): AnyRoute[] {
         const snapshot = await flags.snapshot(raw.get('x-rollout-id') ?? caller.id);
         const row = await insertAnswer(db, {
           id: workId,
-          question: (q ?? long) as string,
+          question: keptText(context, (q ?? long) as string),
           request: {
             ...rest,
             ...(canonical_in ? { canonical_in } : {}),
@@ -145,9 +146,9 @@ export function answerRoutes(context: ApiContext): AnyRoute[] {
             answerId: row.id,
             apiKeyId: caller.id,
             rating,
-            reason: body.reason ?? null,
+            reason: body.reason === undefined ? null : keptText(context, body.reason),
             citationN: body.citation_n ?? null,
-            comment: body.comment ?? null,
+            comment: body.comment === undefined ? null : keptText(context, body.comment),
           },
           {
             answerId: row.id,

@@ -106,7 +106,13 @@ function serve(
     const key = raw.get('idempotency-key');
     const reply =
       spec.creates && key && caller
-        ? await withIdempotency(context.db, caller, key, requestHash(raw, upload), handle)
+        ? await withIdempotency(
+            context.db,
+            caller,
+            key,
+            requestHash(raw, upload, context.secrets.secretKey),
+            handle,
+          )
         : await handle(randomUUID());
     send(response, reply);
   };

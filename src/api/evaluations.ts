@@ -12,6 +12,7 @@ import { strategies } from '../retrieval/passage.ts';
 import type { ApiContext } from './app.ts';
 import { refuseWhenFull } from './backpressure.ts';
 import { evaluationSchema, evaluationsPath, toEvaluation } from './evaluation-resource.ts';
+import { keptText } from './kept-text.ts';
 import { type AnyRoute, route } from './route.ts';
 import { filters, idParams, listOf, pageQuery, storable } from './schemas.ts';
 
@@ -124,7 +125,7 @@ function createRoute(context: ApiContext, get: (id: string) => Promise<Evaluatio
         filters: body.filters ?? {},
         apiKeyId: caller.id,
         queries: body.queries.map(({ id: given, text, judgements }, n) => ({
-          ...{ queryId: given ?? `q${n + 1}`, text, judgements },
+          ...{ queryId: given ?? `q${n + 1}`, text: keptText(context, text), judgements },
         })),
       });
       await queues.enqueue('runEvaluation', [{ evaluationId: id, turn: 0 }]);

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import type { Request } from 'express';
 import type { Knex } from 'knex';
 import { beginIdempotent, finishIdempotent, forgetIdempotent, releaseIdempotent } from '../db/idempotency.ts';
@@ -58,11 +58,16 @@ function inProgress(): AppError {
   );
 }
 
-/** What must be the same for a request to be the same again: route and content, not the form's random boundary. */
-export function requestHash(raw: Request, upload: Upload | undefined): string {
+/**
+ * What must be the same for a request to be the same again: route and content, not the form's random boundary. Keyed, so
+ * that nobody who reads the row can try out which question or number it was.
+ */
+export function requestHash(raw: Request, upload: Upload | undefined, secretKey: string): string {
   const files = upload?.files.map(({ name, type, bytes }) => [name, type, sha256(bytes)]);
   const content = upload ? [upload.fields, files] : raw.body;
-  return sha256(JSON.stringify([raw.method, raw.path.replace(/\/$/, ''), content]));
+  return createHmac('sha256', secretKey)
+    .update(JSON.stringify([raw.method, raw.path.replace(/\/$/, ''), content]))
+    .digest('hex');
 }
 
 function sha256(content: string | Buffer): string {

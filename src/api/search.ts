@@ -5,6 +5,7 @@ import { toFilters } from '../retrieval/filters.ts';
 import { highlight } from '../retrieval/highlight.ts';
 import type { Passage } from '../retrieval/passage.ts';
 import type { ApiContext } from './app.ts';
+import { keptText } from './kept-text.ts';
 import { type AnyRoute, route } from './route.ts';
 import { canonicalIn, filters, metadata, storable } from './schemas.ts';
 
@@ -72,7 +73,8 @@ const response = z
   })
   .meta({ id: 'SearchResponse' });
 
-export function searchRoutes({ flags, search }: ApiContext): AnyRoute[] {
+export function searchRoutes(context: ApiContext): AnyRoute[] {
+  const { flags, search } = context;
   return [
     route({
       method: 'post',
@@ -84,10 +86,12 @@ export function searchRoutes({ flags, search }: ApiContext): AnyRoute[] {
       responses: { 200: { description: 'Passages, best first', schema: response } },
       handler: async ({ body, caller, raw, requestId, signal }) => {
         const started = performance.now();
+        // What is cached of a search, and the hash that it is found by, must not tell a number.
+        const q = keptText(context, body.q);
         const strategy = body.search_mode === 'bm25' ? 'keyword' : body.search_mode;
         const snapshot = await flags.snapshot(raw.get('x-rollout-id') ?? caller.id);
         const { retrieval, cache, generation } = await search.retrieve(
-          body.q,
+          q,
           {
             k: body.max_results,
             strategy,
@@ -100,7 +104,7 @@ export function searchRoutes({ flags, search }: ApiContext): AnyRoute[] {
         const passages = retrieval.passages.filter(
           (passage) => body.min_score === undefined || passage.score >= body.min_score,
         );
-        const asked = body.include_highlights ? analyzeQuestion(body.q) : undefined;
+        const asked = body.include_highlights ? analyzeQuestion(q) : undefined;
         const words = asked ? [...asked.words, ...asked.sounds.keys()] : [];
         const { vectorWeight, ...analysis } = retrieval.analysis;
         const notes = body.use_neural
