@@ -1,5 +1,5 @@
 import type { Span } from './detector.ts';
-import { announced, digitsOf, gap, matches, namesOther, standsAlone } from './pattern.ts';
+import { announced, digitsOf, everyMatch, gap, namesOther, standsAlone } from './pattern.ts';
 
 const grouped = new RegExp(`(?<!\\d)\\d{4}(?:${gap}\\d{4}){3}(?!\\d)`, 'g');
 const long = new RegExp(`(?<!\\d)\\d{4}(?:${gap}\\d{4}){3}${gap}\\d{1,3}(?!\\d)`, 'g');
@@ -18,9 +18,10 @@ const words = /카드|결제|신용|체크|비자|마스터|아멕스|card|visa|
 /** Payment cards: 13 to 19 digits that satisfy Luhn's formula (ISO/IEC 7812-1) under a prefix that some scheme issues. */
 export function* findCards(text: string): Generator<Span> {
   for (const pattern of [grouped, long, uneven, plain])
-    for (const span of matches(text, pattern)) if (isCard(text, span)) yield span;
+    for (const span of everyMatch(text, pattern)) if (isCard(text, span)) yield span;
   if (!words.test(text)) return;
-  for (const span of matches(text, loose)) if (isCard(text, span) && announced(text, span, words)) yield span;
+  for (const span of everyMatch(text, loose))
+    if (isCard(text, span) && announced(text, span, words)) yield span;
 }
 
 function isCard(text: string, span: Span): boolean {

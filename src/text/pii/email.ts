@@ -9,7 +9,7 @@ const fileEnd = /\.(?:png|jpe?g|gif|svg|webp|avif|bmp|ico|pdf|html?|css|js|mjs|t
 
 const localSign = "A-Za-z0-9À-ɏ.!#$%&'*+/=?^_`{|}~-";
 const local = new RegExp(`(?:[${localSign}]{1,64}|[가-힣][가-힣${localSign}]{0,63})$`);
-const label = '[A-Za-z0-9À-ɏ가-힣](?:[A-Za-z0-9À-ɏ가-힣-]{0,62})';
+const label = '[A-Za-z0-9À-ɏ가-힣](?:[A-Za-z0-9À-ɏ가-힣_-]{0,62})';
 const domain = new RegExp(
   `(?:${label}\\.){1,8}(?:xn--[a-z0-9-]{2,58}|[A-Za-z]{2,24}|${hangulTop})(?![A-Za-z0-9])`,
   'iy',

@@ -3,7 +3,7 @@ import { contextReach, type Span } from './detector.ts';
 /** A line may end on either side of a separator, and blanks stand there. */
 const space = ' {0,2}(?:\\n {0,2})?';
 /** Between two groups of digits: a mark, blanks or a line end. */
-export const gap = `(?:${space}[-./~_]${space}| {1,2}(?:\\n {0,2})?|\\n {0,2})`;
+export const gap = `(?:${space}[-./~_]{1,2}${space}| {1,2}(?:\\n {0,2})?|\\n {0,2})`;
 /** The same with a hyphen only. */
 export const hyphen = `(?:${space}-${space})`;
 
@@ -16,13 +16,27 @@ export function* matches(text: string, pattern: RegExp): Generator<Span> {
   }
 }
 
+/**
+ * The matches of a global pattern at every group of digits, also within one another: of `2024 4111 1111 1111 1111` the second
+ * is a card's number.
+ */
+export function* everyMatch(text: string, pattern: RegExp): Generator<Span> {
+  for (let at = 0; ; ) {
+    pattern.lastIndex = at;
+    const match = pattern.exec(text);
+    if (match === null) return;
+    yield { start: match.index, end: match.index + match[0].length };
+    at = match.index + (/^\d+/.exec(match[0])?.[0].length ?? 1);
+  }
+}
+
 export function digitsOf(text: string, { start, end }: Span): string {
   return text.slice(start, end).replace(/\D+/g, '');
 }
 
-/** Letters that may be glued to the number which they announce: `Tel010…`, `M.010…`. */
+/** Letters that may be glued to the number which they announce: `Tel010…`, `M.010…`; and a line end as code writes it. */
 const glued =
-  /(?:^|[^A-Za-z])(?:tel|hp|h\.p|cp|c\.p|ph|phone|mobile|mob|cell|fax|call|acct|account|ssn|rrn|no|[tmhpfc])[-.]?$/i;
+  /(?:^|[^A-Za-z])(?:tel|hp|h\.p|cp|c\.p|ph|phone|mobile|mob|cell|fax|call|acct|account|ssn|rrn|card|no|[tmhpfc])[-.]?$|\\[nrt]$/i;
 
 /**
  * Whether a number is a whole one, rather than part of a longer number, a decimal, an amount, a hash or a name.
@@ -32,11 +46,11 @@ export function standsAlone(text: string, { start, end }: Span): boolean {
   const after = text.slice(end, end + 4);
   const found = text.slice(start, end);
   const plain = /^\d+$/.test(found);
-  if (/[\d_$₩€£¥\\]$|\d-$/.test(before) || /^(?:\d|-\d)/.test(after)) return false;
-  if (/[A-Za-z]-?$/.test(before) && !glued.test(before)) return false;
+  if (/[\d$₩€£¥\\]$|\d[A-Za-z]*-$/.test(before) || /^(?:\d|-\d)/.test(after)) return false;
+  if (/[A-Za-z]$/.test(before) && !glued.test(before)) return false;
   if (!plain && !found.includes('.')) return true;
   if (/\d\.$/.test(before) || /^\.\d/.test(after)) return false;
-  return !plain || !(/\d,$/.test(before) || /^(?:[A-Za-z_%]|,\d{3})/.test(after));
+  return !plain || !(/\d,$|_$/.test(before) || /^(?:[A-Za-z_%]|,\d{3})/.test(after));
 }
 
 /** Whether words that match stand shortly before the number; the pattern should end with `$` where they must adjoin it. */
