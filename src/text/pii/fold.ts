@@ -6,7 +6,7 @@ export interface Folded {
 }
 
 /** Nothing to do for most texts: printable ASCII, line feeds and Hangul syllables. */
-const foldable = /[^\n -~가-힣]/;
+const foldable = /[^\n\t -~가-힣]/;
 
 /** What shows nothing, and so may stand between any two digits: soft hyphen, zero-width and direction marks. */
 const invisible = /(?:\u034f|[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff])+/g;
@@ -17,7 +17,8 @@ const hyphens =
 const dots = /[\u00b7\u0387\u2022\u2024\u2027\u2219\u22c5\u3002\u30fb\u318d\uff61\uff65]/g;
 const tildes = /[\u02dc\u223c\u301c]/g;
 const lineEnds = /[\v\f\u0085\u2028\u2029]/g;
-const blanks = /[\t\r\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]/g;
+/** But tabs: they part the columns of a table. */
+const blanks = /[\r\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]/g;
 /** Full-width forms of ASCII: the same characters, 0xfee0 further on. */
 const fullWidth = /[\uff01-\uff5e]/g;
 /** Decimal digits of Arabic, of Persian and Urdu, and of Devanagari. */

@@ -47,7 +47,7 @@ export function standsAlone(text: string, { start, end }: Span): boolean {
   const found = text.slice(start, end);
   const plain = /^\d+$/.test(found);
   if (/[\d$₩€£¥\\]$|\d[A-Za-z]*-$/.test(before) || /^(?:\d|-\d)/.test(after)) return false;
-  if (/[A-Za-z]$/.test(before) && !glued.test(before)) return false;
+  if ((plain ? /[A-Za-z]-?$/ : /[A-Za-z]$/).test(before) && !glued.test(before)) return false;
   if (!plain && !found.includes('.')) return true;
   if (/\d\.$/.test(before) || /^\.\d/.test(after)) return false;
   return !plain || !(/\d,$|_$/.test(before) || /^(?:[A-Za-z_%]|,\d{3})/.test(after));

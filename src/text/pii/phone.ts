@@ -29,6 +29,8 @@ const american = new RegExp(
   `(?<!\\d)(?:\\+?1${gap})?(?:\\(\\d{3}\\)${gap}?\\d{3}${gap}\\d{4}|\\d{3}${gap}\\d{3}${gap}\\d{4})(?!\\d)`,
   'g',
 );
+const sameMarks = /^(?:1[-.])?\d{3}([-.])\d{3}\1\d{4}$/;
+/** Areas and exchanges never begin with 0 or 1. */
 const americanCodes = /^1?[2-9]\d{2}[2-9]\d{6}$/;
 
 const step = '(?:\\)? {1,2}\\(?|\\)? ?[-./] ?\\n? ?\\(?|\\)|\\(| ?\\n)';
@@ -88,16 +90,18 @@ function isAmerican(text: string, span: Span): boolean {
   if (found.startsWith('(') || found.startsWith('+')) return true;
   if (announced(text, span, words)) return true;
   if (/[/_~]/.test(found)) return false;
+  if (sameMarks.test(found)) return !namesOther(text, span);
   // Columns of numbers stand in threes and fours as well.
   const column =
     !/[.-]/.test(found) && (announced(text, span, /\d ?$/, 2) || followed(text, span, /^ ?\d/, 2));
   return americanCodes.test(digitsOf(text, span)) && !column && !namesOther(text, span);
 }
 
-/** Another number may follow: as many groups of digits as one number can have. */
+/** Another number may follow: as many groups of digits as one number can have, which are eleven digits behind +1. */
 function withinInternational(text: string, span: Span): Span | undefined {
   let found = text.slice(span.start, span.end);
-  while (found.replace(/\D+/g, '').length > 15) found = found.replace(/(?:^|\D+)\d+\D*$/, '');
+  const most = /^\(?\+1/.test(found) ? 11 : /^\(?001/.test(found) ? 13 : 15;
+  while (found.replace(/\D+/g, '').length > most) found = found.replace(/(?:^|\D+)\d+\D*$/, '');
   const groups = found.split(/\D+/).filter((part) => part !== '').length;
   const digits = found.replace(/\D+/g, '').length;
   const enough = found.includes('+') ? digits >= 8 : groups >= 3 && digits >= 11;
