@@ -42,8 +42,8 @@ export async function startGeneration(
   return { id: begun, estimate };
 }
 
-/** Documents go first: a generation has time. */
-export const buildingPriority = 10;
+/** Documents go first: a generation has time. Beyond every turn of theirs (src/db/turns.ts). */
+export const buildingPriority = 2 ** 21 - 1;
 
 /** Every slot of each. One that still goes on is not added twice. */
 export async function nudgeBuilding(enqueue: Enqueue, ids: readonly string[]): Promise<void> {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { acceptDocuments, acceptingTransaction, type NewDocument } from '../db/accept-documents.ts';
+import { acceptDocuments, acceptingTransaction } from '../db/accept-documents.ts';
 import {
   documentStatuses,
   findDocument,
@@ -10,6 +10,7 @@ import {
 } from '../db/documents.ts';
 import { beginDelete } from '../db/operations.ts';
 import { AppError } from '../errors.ts';
+import { nudgeIngestion } from '../jobs/nudge-versions.ts';
 import type { ApiContext } from './app.ts';
 import { refuseWhenFull } from './backpressure.ts';
 import { documentSchema, toDocument } from './document-resource.ts';
@@ -84,9 +85,7 @@ function createRoute(context: ApiContext): AnyRoute {
       const [accepted] = await acceptingTransaction(db, (trx) => acceptDocuments(trx, document, options));
       const { documentId, version, outcome } = accepted as NonNullable<typeof accepted>;
       if (outcome === 'accepted')
-        await queues.enqueue('ingestDocument', [{ documentId, version }], {
-          priority: (document[0] as NewDocument).priority,
-        });
+        await nudgeIngestion({ db, enqueue: queues.enqueue }, [{ documentId, version }]);
       const row = await findDocument(db, documentId);
       if (!row) throw noDocument();
       return {

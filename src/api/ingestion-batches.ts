@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { acceptDocuments, acceptingTransaction, type NewDocument } from '../db/accept-documents.ts';
+import { acceptDocuments, acceptingTransaction } from '../db/accept-documents.ts';
 import {
   type BatchRow,
   batchExists,
@@ -10,6 +10,7 @@ import {
   retryBatch,
 } from '../db/batches.ts';
 import { AppError } from '../errors.ts';
+import { nudgeIngestion } from '../jobs/nudge-versions.ts';
 import type { ApiContext } from './app.ts';
 import { refuseWhenFull } from './backpressure.ts';
 import { documentBody, fromBody } from './new-document.ts';
@@ -70,8 +71,8 @@ export function batchRoutes(context: ApiContext): AnyRoute[] {
     if (!row) throw new AppError('not_found', 'There is no such batch.');
     return toBatch(row, await whyWaiting(row, context));
   };
-  const nudge = (versions: { documentId: string; version: number }[], priority: number) =>
-    queues.enqueue('ingestDocument', versions, { priority });
+  const nudge = (versions: { documentId: string; version: number }[]) =>
+    nudgeIngestion({ db, enqueue: queues.enqueue }, versions);
   const create = route({
     method: 'post',
     paths: ['/api/v1/ingestion-batches'],
@@ -96,7 +97,7 @@ export function batchRoutes(context: ApiContext): AnyRoute[] {
         await insertBatch(trx, id, caller.id, names, accepted);
         return accepted;
       });
-      for (const [priority, versions] of byPriority(documents, accepted)) await nudge(versions, priority);
+      await nudge(accepted.filter(({ outcome }) => outcome === 'accepted'));
       return {
         status: 202,
         body: await show(id),
@@ -166,7 +167,7 @@ export function batchRoutes(context: ApiContext): AnyRoute[] {
       summary: 'Try the failed items again',
       handler: async ({ params }) => {
         await show(params.id);
-        await nudge(await retryBatch(db, params.id), 5);
+        await nudge(await retryBatch(db, params.id));
         return { status: 200, body: await show(params.id) };
       },
     }),
@@ -178,19 +179,6 @@ type Item = z.output<typeof documentBody>;
 function withDefaults(item: Item, defaults: z.output<typeof request>['defaults']): Item {
   if (!defaults) return item;
   return { ...defaults, ...item, metadata: { ...defaults.metadata, ...item.metadata } };
-}
-
-function byPriority(
-  documents: readonly NewDocument[],
-  accepted: readonly { documentId: string; version: number; outcome: string }[],
-) {
-  const groups = new Map<number, { documentId: string; version: number }[]>();
-  accepted.forEach(({ documentId, version, outcome }, n) => {
-    if (outcome !== 'accepted') return;
-    const priority = documents[n]?.priority as number;
-    groups.set(priority, [...(groups.get(priority) ?? []), { documentId, version }]);
-  });
-  return groups;
 }
 
 function toBatch(row: BatchRow, waiting: string | null) {

@@ -114,7 +114,7 @@ async function insertRows(
       version: 1,
       api_key_id: apiKeyId,
     });
-  await insertVersion(trx, row, item);
+  await insertVersion(trx, row, item, apiKeyId);
 }
 
 /** Postgres' codes for a broken unique index, and for transactions that wait for each other. */
@@ -185,6 +185,7 @@ async function insertVersion(
   trx: Knex.Transaction,
   row: { id: string; version: number; content_hash: string },
   item: NewDocument,
+  apiKeyId: string | null,
 ): Promise<void> {
   const text = 'text' in item.content ? item.content.text : null;
   await trx('document_versions').insert({
@@ -197,6 +198,7 @@ async function insertVersion(
     text,
     attributes: JSON.stringify(item.attributes),
     priority: item.priority,
+    ...(apiKeyId === null ? {} : { api_key_id: apiKeyId }),
   });
   if ('file' in item.content) await storeBlob(trx, row.id, row.version, item.content.file);
 }

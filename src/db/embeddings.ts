@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { ErrorSummary } from '../errors.ts';
 import type { Db } from './connect.ts';
 import { keptStatuses } from './generations.ts';
 import { leaseLost, leaseUntil } from './lease.ts';
@@ -63,6 +64,21 @@ export async function saveVectors(
     [model, chunks.map((chunk) => chunk.seq), vectors.map((vector) => `[${vector.join(',')}]`), token],
   );
   return rowCount ?? 0;
+}
+
+/** Says on the version why its vectors are not there yet. */
+export async function noteEmbeddingFailure(
+  db: Db,
+  { documentId, version }: VersionKey,
+  error: ErrorSummary,
+): Promise<void> {
+  await db('document_versions')
+    .where({ document_id: documentId, version, status: 'embedding' })
+    .update({
+      error: JSON.stringify(error),
+      embed_failures: db.raw('embed_failures + 1'),
+      updated_at: db.fn.now(),
+    });
 }
 
 /** Extends the claim. Throws `lease_lost` when others have taken all of the chunks over. */

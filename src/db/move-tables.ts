@@ -22,6 +22,7 @@ const untouched: Record<string, string> = {
   corpus_state: 'version = 0',
   taxonomy_versions: `version = '1.0.0'`,
   schedules: 'true',
+  fair_clocks: 'true',
   // A start makes the first one; vectors of it would be rows of other tables.
   embedding_generations: 'true',
 };

@@ -29,11 +29,14 @@ export interface ClaimedVersion {
 export async function claimVersion(db: Db, key: VersionKey): Promise<ClaimedVersion | undefined> {
   const token = randomUUID();
   const { rows } = await db.raw(
-    `update document_versions
-        set status = 'parsing', lease_token = ?, lease_until = ${leaseUntil}, attempts = attempts + 1, error = null, updated_at = now()
-      where document_id = ? and version = ?
-        and (status = 'queued' or (status = 'parsing' and lease_until < now()))
-      returning attempts, content_type as "contentType", file_name as "fileName", text, priority, attributes`,
+    `with claimed as (
+       update document_versions
+          set status = 'parsing', lease_token = ?, lease_until = ${leaseUntil}, attempts = attempts + 1, error = null, updated_at = now()
+        where document_id = ? and version = ?
+          and (status = 'queued' or (status = 'parsing' and lease_until < now()))
+        returning attempts, content_type as "contentType", file_name as "fileName", text, priority, attributes, turn),
+     passed as (update fair_clocks set clock = turn from claimed where queue = 'ingestion' and clock < turn)
+     select * from claimed`,
     [token, key.documentId, key.version],
   );
   return rows[0] && { ...rows[0], token };
@@ -73,6 +76,8 @@ export async function storeParsed(
         pages: JSON.stringify(parsed.pages),
         found: JSON.stringify(parsed.found),
         chunk_count: parsed.chunks.length,
+        turn: null,
+        embed_failures: 0,
         lease_token: null,
         lease_until: null,
         updated_at: trx.fn.now(),
@@ -113,25 +118,23 @@ export async function releaseVersion(
     });
 }
 
-/** The end of a version that could not be ingested; a version that ended meanwhile stays as it is. Removes its chunks. */
-export async function failVersion(db: Knex, key: VersionKey, error: ErrorSummary): Promise<boolean> {
-  return db.transaction(async (trx) => {
-    const failed = await trx('document_versions')
-      .where(where(key))
-      .whereIn('status', ['queued', 'parsing', 'embedding'])
-      .update({
-        status: 'failed',
-        error: JSON.stringify(error),
-        lease_token: null,
-        lease_until: null,
-        updated_at: trx.fn.now(),
-      });
-    if (failed > 0)
-      await trx('chunks')
-        .where({ ...where(key), live: false })
-        .delete();
-    return failed > 0;
-  });
+/**
+ * The end of a version that could not be ingested; a version that ended meanwhile stays as it is. Chunks and vectors that it
+ * has are kept, unseen by search, for the stage that failed to be tried again: see `sweepLeftChunks`.
+ */
+export async function failVersion(db: Db, key: VersionKey, error: ErrorSummary): Promise<boolean> {
+  const failed = await db('document_versions')
+    .where(where(key))
+    .whereIn('status', ['queued', 'parsing', 'embedding'])
+    .update({
+      status: 'failed',
+      failed_in: db.raw(`case status when 'embedding' then 'embedding' else 'parsing' end`),
+      error: JSON.stringify(error),
+      lease_token: null,
+      lease_until: null,
+      updated_at: db.fn.now(),
+    });
+  return failed > 0;
 }
 
 /**

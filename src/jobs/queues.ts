@@ -11,8 +11,8 @@ import { openPostgresStore } from './store-postgres.ts';
 import { openRedisStore } from './store-redis.ts';
 
 export interface EnqueueOptions {
-  /** 1 (first) … 10 (last), as BullMQ has it; 0 goes before all. */
-  priority?: number;
+  /** 1 is first, as BullMQ has it; 0 goes before all. One for all payloads, or one each. */
+  priority?: number | readonly number[];
   delayMs?: number;
 }
 
@@ -65,7 +65,7 @@ export function openQueues(config: Config, database: Database, log: Log, metrics
   return {
     list: [...queues.values()],
     enqueue: async (name, payloads, options = {}) => {
-      const jobs = payloads.map((payload) => describeJob(name, payload, options));
+      const jobs = payloads.map((payload, n) => describeJob(name, payload, options, n));
       if (jobs.length === 0) return true;
       const add = () => within(store.patienceMs, get(catalog[name].queue).addBulk(jobs));
       try {
@@ -165,9 +165,11 @@ function nameOf<N extends JobName>(name: N, payload: PayloadOf<N>): string {
 function describeJob<N extends JobName>(
   name: N,
   payload: PayloadOf<N>,
-  { priority, delayMs }: EnqueueOptions,
+  { priority: given, delayMs }: EnqueueOptions,
+  n: number,
 ) {
   const definition = catalog[name];
+  const priority = typeof given === 'object' ? given[n] : given;
   const data = definition.payload.parse(payload) as never;
   const opts: JobsOptions = {
     ...keepFinished,

@@ -108,15 +108,16 @@ describe('embedChunks', () => {
     expect(await corpus()).toEqual(before);
   });
 
-  it('gives up with the error on the version, its chunks gone', async () => {
+  it('gives up with the error on the version, and keeps what was done of it for another try', async () => {
     const key = await chunked('Never embedded words about newts.');
     const error = { code: 'gave_up', detail: 'Given up after 8 attempts.', retryable: false } as const;
     await handlers.embedChunks.giveUp?.({ ...key, batch: 0 }, error, context);
-    const row = await one('select status, error from document_versions where document_id = :id', {
+    const row = await one('select status, error, failed_in from document_versions where document_id = :id', {
       id: key.documentId,
     });
-    expect(row).toEqual({ status: 'failed', error });
-    expect(await all('select 1 from chunks where document_id = :id', { id: key.documentId })).toEqual([]);
+    expect(row).toEqual({ status: 'failed', error, failed_in: 'embedding' });
+    const kept = await all('select live from chunks where document_id = :id', { id: key.documentId });
+    expect(kept).toEqual([{ live: false }]);
     const live = await ready('Words about newts that are ready.');
     await handlers.embedChunks.giveUp?.({ ...live, batch: 0 }, error, context);
     expect(await statusOf(live), 'what is ready stays ready').toBe('ready');

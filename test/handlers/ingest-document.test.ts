@@ -21,7 +21,11 @@ import { waitFor } from '../support/wait-for.ts';
 
 const registryUrl = new URL('../support/fixtures/ingestion/hostile-registry.ts', import.meta.url).href;
 const parsers = createParserPool({ timeoutMs: 60_000, memoryMb: 512, size: 1, registryUrl });
-const enqueued: { name: string; payloads: readonly unknown[]; priority: number | undefined }[] = [];
+const enqueued: {
+  name: string;
+  payloads: readonly unknown[];
+  priority: number | readonly number[] | undefined;
+}[] = [];
 const enqueue: Enqueue = async (name, payloads, options) => {
   enqueued.push({ name, payloads, priority: options?.priority });
   return true;
@@ -127,7 +131,10 @@ describe('ingestDocument', () => {
     });
     const batches = Array.from({ length: Math.ceil(chunks.length / 50) }, (_, batch) => ({ ...key, batch }));
     expect(batches.length).toBeGreaterThan(1);
-    expect(enqueued).toEqual([{ name: 'embedChunks', payloads: batches, priority: 3 }]);
+    expect(enqueued).toMatchObject([{ name: 'embedChunks', payloads: batches }]);
+    // The stride of priority 3 lies between one batch and the next.
+    const places = enqueued.flatMap(({ priority }) => priority ?? []);
+    expect(places).toEqual(batches.map((_, n) => (places[0] ?? 0) + 3 * n));
   });
 
   it('drops a second delivery, at the same time or later', async () => {
@@ -158,6 +165,8 @@ describe('ingestDocument', () => {
     ]);
 
     await ingestDocument.giveUp?.(key, summarise(new Error('no vectors')), context);
+    // Its chunks have been swept meanwhile.
+    await database.db('chunks').where(where(key)).delete();
     await database.db('document_versions').where(where(key)).update({ status: 'queued' });
     await ingestDocument.run(key, context);
     expect(await versionOf(key)).toMatchObject(expected);

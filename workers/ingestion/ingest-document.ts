@@ -9,7 +9,7 @@ import {
   type VersionKey,
 } from '../../src/db/versions.ts';
 import { AppError, summarise } from '../../src/errors.ts';
-import { maxEmbeddingBatch } from '../../src/jobs/batches.ts';
+import { nudgeEmbedding } from '../../src/jobs/nudge-versions.ts';
 import type { Context, Handler } from '../context.ts';
 import { underLease } from '../lease.ts';
 import type { DocumentSource } from './parser-messages.ts';
@@ -28,9 +28,7 @@ export const ingestDocument: Handler<'ingestDocument'> = {
         return context.parsers.prepare(source, options, signal);
       });
       await storeParsed(context.db, key, claimed.token, parsed);
-      const batches = Math.ceil(parsed.chunks.length / maxEmbeddingBatch);
-      const payloads = Array.from({ length: batches }, (_, batch) => ({ ...key, batch }));
-      await context.enqueue('embedChunks', payloads, { priority: claimed.priority });
+      await nudgeEmbedding(context, [key]);
     } catch (error) {
       await releaseVersion(context.db, key, claimed.token, summarise(error));
       throw error;
