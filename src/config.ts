@@ -113,6 +113,9 @@ export const environmentShape = {
   QUEUE_LIMIT: whole(1, 10_000_000)
     .default(100_000)
     .describe('Waiting jobs of a queue beyond which work is refused with 429.'),
+  STREAM_PATIENCE_SECONDS: whole(0, 3600)
+    .default(30)
+    .describe('How long a streamed batch waits for room in a full queue before it is cut off with 429.'),
   ANSWER_TTL_HOURS: whole(1, 24 * 365)
     .default(24 * 7)
     .describe('How long a finished answer is kept.'),

@@ -26,6 +26,8 @@ export const errorTable = {
   unsupported_media_type: { status: 415, retry: false, title: 'The media type is not supported' },
   rate_limited: { status: 429, retry: true, title: 'The API key is over its hourly limit' },
   queue_full: { status: 429, retry: true, title: 'The queue is full' },
+  upload_cut_off: { status: 400, retry: false, title: 'The upload was cut off' },
+  superseded: { status: 409, retry: false, title: 'A newer version has taken its place' },
   // what a document can be guilty of
   unsupported_format: { status: 422, retry: false, title: 'The file format is not supported' },
   document_unreadable: { status: 422, retry: false, title: 'The file could not be read' },

@@ -115,6 +115,8 @@ export async function openApi(
   const server = createServer(createApp(context));
   // Longer than load balancers keep an idle connection (60 s): who closes first must not be the one who is sent to.
   server.keepAliveTimeout = 65_000;
+  // Batches are streamed for as long as they take; other bodies are timed by the application.
+  server.requestTimeout = 0;
   const drain = drainable(server);
   server.listen(config.PORT, config.HOST);
   await once(server, 'listening');

@@ -14,8 +14,10 @@ import type { EmbedderPool } from '../models/embedder-pool.ts';
 import type { Search } from '../retrieval/search.ts';
 import type { Secrets } from '../secrets.ts';
 import { createAuthenticate } from './auth.ts';
+import { limitBodyTime } from './body-time.ts';
 import { errorHandler } from './error-handler.ts';
 import { requestHash, withIdempotency } from './idempotency.ts';
+import { ndjson } from './media.ts';
 import { describeApi } from './openapi.ts';
 import { mountBoard, mountDocs } from './pages.ts';
 import { type AnyRoute, type Reply, readsRaw, validate } from './route.ts';
@@ -50,6 +52,7 @@ export function createApp(context: ApiContext): Express {
   app.use(measure(context.metrics));
   app.use(helmet({ contentSecurityPolicy: { directives: contentPolicy } }));
   mountBoard(app, context);
+  app.use(limitBodyTime(ndjson));
   app.use(express.json({ limit: '1mb', strict: false }));
   const all = routes(context);
   mountDocs(app);
@@ -104,8 +107,9 @@ function serve(
     };
     const handle = (workId: string) => spec.handler({ ...request, workId } as never);
     const key = raw.get('idempotency-key');
+    const streamed = spec.streams !== undefined && Boolean(raw.is(spec.streams));
     const reply =
-      spec.creates && key && caller
+      spec.creates && key && caller && !streamed
         ? await withIdempotency(context.db, caller, key, requestHash(raw, upload), handle)
         : await handle(randomUUID());
     send(response, reply);

@@ -18,19 +18,11 @@ export async function withIdempotency(
   hash: string,
   handle: (workId: string) => Promise<Reply>,
 ): Promise<Reply> {
-  if (key.length > 255) {
-    throw new AppError('validation_failed', 'Idempotency-Key may have at most 255 characters.', {
-      errors: [{ pointer: '/headers/idempotency-key', message: 'at most 255 characters' }],
-    });
-  }
+  checkKey(key);
   const earlier = await beginIdempotent(db, caller.id, key, hash);
   if (!earlier) throw inProgress();
   if (!('workId' in earlier)) {
-    if (earlier.request_hash !== hash)
-      throw new AppError(
-        'idempotency_mismatch',
-        'This Idempotency-Key was used with another request: use a new one.',
-      );
+    if (earlier.request_hash !== hash) throw mismatch();
     if (!earlier.response) throw inProgress();
     const { status, body, headers } = earlier.response as unknown as Reply;
     return { status, body, headers: { ...headers, 'Idempotency-Replayed': 'true' } };
@@ -50,7 +42,21 @@ export async function withIdempotency(
   }
 }
 
-function inProgress(): AppError {
+export function checkKey(key: string): void {
+  if (key.length <= 255) return;
+  throw new AppError('validation_failed', 'Idempotency-Key may have at most 255 characters.', {
+    errors: [{ pointer: '/headers/idempotency-key', message: 'at most 255 characters' }],
+  });
+}
+
+export function mismatch(): AppError {
+  return new AppError(
+    'idempotency_mismatch',
+    'This Idempotency-Key was used with another request: use a new one.',
+  );
+}
+
+export function inProgress(): AppError {
   return new AppError(
     'idempotency_in_progress',
     'The first request with this Idempotency-Key has not ended yet.',

@@ -45,12 +45,23 @@ export interface Queues {
   list: Queue[];
   /** Depth of every queue, at most a second old; undefined when their store does not answer within two seconds. */
   depths(): Promise<ReadonlyMap<QueueName, QueueDepth> | undefined>;
-  /** Keeps every worker from the queue for so long; needs workers with a limiter. */
+  /** Keeps every worker from the queue for so long; needs workers with a limiter of `holdLimit`. */
   hold(queue: QueueName, ms: number): Promise<void>;
+  /** What keeps workers from the queue; undefined when its store does not answer within two seconds. */
+  stopped(queue: QueueName): Promise<QueueStop | undefined>;
   /** A consumer of a queue; run-queue.ts gives it its processor. */
   openWorker: Store['openWorker'];
   close(): Promise<void>;
 }
+
+export interface QueueStop {
+  paused: boolean;
+  /** Held for so much longer, milliseconds. */
+  heldMs: number;
+}
+
+/** Jobs a second that no queue reaches: BullMQ only obeys a hold where a limiter is set. */
+export const holdLimit = 1_000_000;
 
 /** Opens the queues in Redis when there is one, otherwise in Postgres (also the embedded one). */
 export function openQueues(config: Config, database: Database, log: Log, metrics: Metrics): Queues {
@@ -88,6 +99,13 @@ export function openQueues(config: Config, database: Database, log: Log, metrics
     },
     depths: readDepths(queues, store),
     hold: (queue, ms) => get(queue).rateLimit(ms),
+    stopped: async (name) => {
+      if (!store.ready()) return undefined;
+      const queue = get(name);
+      const read = Promise.all([queue.isPaused(), queue.getRateLimitTtl(holdLimit)]);
+      const [paused, heldMs] = (await bounded(read, 2000)) ?? [];
+      return paused === undefined ? undefined : { paused, heldMs: Math.max(0, heldMs ?? 0) };
+    },
     openWorker: store.openWorker,
     close: async () => {
       missed.stop();

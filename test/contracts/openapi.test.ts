@@ -61,6 +61,8 @@ const examples: Record<string, Example> = {
   // Deleting nothing is 404; the document of the walk goes last.
   'DELETE /api/v1/documents/{id}': { path: ({ document }) => document },
   'POST /api/v1/ingestion-batches': { json: { items: [{ text: 'A third text.' }] } },
+  'GET /api/v1/ingestion-batches': {},
+  'GET /api/v1/ingestion-batches/{id}/events': { path: ({ batch }) => batch },
   'GET /api/v1/ingestion-batches/{id}': { path: ({ batch }) => batch },
   'GET /api/v1/ingestion-batches/{id}/items': { path: ({ batch }) => batch },
   'POST /api/v1/ingestion-batches/{id}/cancel': { path: ({ batch }) => batch },

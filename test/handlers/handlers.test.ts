@@ -254,6 +254,12 @@ describe('requeueLost', () => {
   it('nudges what waits too long or was left behind, and nothing else, once', async () => {
     const queued = await accept('Queued long ago.');
     const parsing = await accept('Its parser died.');
+    // What earlier tests left waiting, however long ago.
+    await context
+      .db('document_versions')
+      .whereIn('status', ['queued', 'embedding'])
+      .whereNotIn('document_id', [queued.documentId])
+      .update({ status: 'cancelled' });
     const embedding = await chunked('Nobody embeds it.');
     const fresh = await accept('Queued just now.');
     const past = context.db.raw(`now() - interval '1 hour'`);
