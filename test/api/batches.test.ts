@@ -233,3 +233,36 @@ describe('events of a batch', () => {
     expect(after).toMatchObject({ status: 204, events: [] });
   });
 });
+
+describe('a queue without room', () => {
+  it('keeps a stream waiting, and then says what it holds and how to go on', async () => {
+    const small = await startService({
+      ...{ QUEUE_LIMIT: '150', STREAM_PATIENCE_SECONDS: '1', QUEUES: 'upkeep' },
+      ...{
+        EMBEDDING_PROVIDER: 'gemini',
+        GEMINI_API_KEY: 'a-key-of-the-stand-in',
+        GEMINI_BASE_URL: standIn.url,
+      },
+    });
+    try {
+      const lines = Array.from({ length: 250 }, (_, n) => line({ text: `Crowded ${n}.` })).join('');
+      const headers = { ...ndjson, 'Idempotency-Key': 'crowded' };
+      const post = () => small.admin.call('POST', batches, { raw: lines, headers });
+      const full = await post();
+      expect(full).toMatchObject({ status: 429, body: { code: 'queue_full', retryable: true } });
+      expect(Number(full.headers.get('retry-after'))).toBeGreaterThan(0);
+      const [batch] = (await small.admin.get(batches)).body.items;
+      expect(batch).toMatchObject({
+        ...{ receiving: false, counts: { total: 100, queued: 100 }, error: { code: 'queue_full' } },
+        waiting: 'No worker takes the ingestion queue: start one.',
+      });
+      expect(full.body.detail).toContain(batch.id);
+      const items = Array.from({ length: 51 }, () => ({ text: 'No room for so many.' }));
+      expect((await small.admin.post(batches, { items })).body.code).toBe('queue_full');
+      expect((await small.admin.post(batches, { items: items.slice(0, 50) })).status).toBe(202);
+      expect((await small.admin.post('/api/v1/documents', { text: 'None at all.' })).status).toBe(429);
+    } finally {
+      await small.stop();
+    }
+  });
+});
