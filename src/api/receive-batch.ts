@@ -14,16 +14,13 @@ import { nudgeIngestion } from '../jobs/nudge-versions.ts';
 import type { ApiContext } from './app.ts';
 import { waitForRoom } from './backpressure.ts';
 import { inProgress } from './idempotency.ts';
-import { decoded, type Line, readLines } from './read-lines.ts';
+import { decoded, readLines } from './read-lines.ts';
 import { type ItemDefaults, mostLineBytes, readItem } from './received-line.ts';
+import { unhurried } from './unhurried-lines.ts';
 
 /** Lines a transaction: others come between, and what is held in memory stays small. */
 const mostLines = 100;
 const mostBytes = 2 * 1024 * 1024;
-/** Lines that came are taken in after so long even when they are few. */
-const gatherMs = 1000;
-/** Longest time between one line and the next. */
-const idleMs = 120_000;
 const signOfLifeMs = 5000;
 
 export interface ReceiveOptions {
@@ -120,45 +117,8 @@ async function takeIn(
   }
   await flush();
   if (n < known) throw mismatch();
-  if (digest === undefined)
-    throw new AppError('validation_failed', 'The stream has no line: send one JSON object a line.', {
-      errors: [{ pointer: '', message: 'send at least one line' }],
-    });
+  if (digest === undefined) throw noLine();
   return digest;
-}
-
-/** The lines, with `flush` called when the next one lets wait for itself. Ends with an error when the signal aborts. */
-async function* unhurried(
-  lines: AsyncGenerator<Line>,
-  signal: AbortSignal,
-  flush: () => Promise<void>,
-): AsyncGenerator<Line> {
-  const aborted = new Promise<never>((_, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });
-  aborted.catch(() => undefined);
-  for (;;) {
-    const next = lines.next();
-    next.catch(() => undefined);
-    let result = await within(gatherMs, next, aborted);
-    if (!result) {
-      await flush();
-      result = await within(idleMs, next, aborted);
-      if (!result) throw new AppError('upload_cut_off', `No line came for ${idleMs / 1000} seconds.`);
-    }
-    if (result.done) return;
-    yield result.value;
-  }
-}
-
-/** What comes first; undefined when neither has come after `ms`. */
-async function within<T>(ms: number, work: Promise<T>, aborted: Promise<never>): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, ms, undefined);
-  });
-  return Promise.race([work, late, aborted]).finally(() => clearTimeout(timer));
 }
 
 /** Documents that can't be accepted must not keep the others out: halves are tried until the one is found that is to blame. */
@@ -203,6 +163,12 @@ function broken(thrown: unknown): unknown {
   if (typeof code !== 'string' || !/^(Z_|ERR_BROTLI|ERR__ERROR)/.test(code)) return thrown;
   return new AppError('upload_cut_off', 'The body could not be unpacked as its Content-Encoding says.', {
     cause: thrown,
+  });
+}
+
+function noLine(): AppError {
+  return new AppError('validation_failed', 'The stream has no line: send one JSON object a line.', {
+    errors: [{ pointer: '', message: 'send at least one line' }],
   });
 }
 

@@ -118,7 +118,7 @@ describe('a batch as lines', () => {
     const batch = await waitFor('its first line is done', async () => {
       const { body } = await client.get(`${batches}?limit=1`);
       const [newest] = body.items;
-      return newest.receiving && newest.counts.completed === 1 && newest;
+      return newest?.receiving && newest.counts.completed === 1 && newest;
     });
     expectSum(batch);
     expect(batch).toMatchObject({
@@ -140,7 +140,7 @@ describe('a batch as lines', () => {
     outgoing.write('{"text": "half a li');
     const held = await waitFor('some lines are in', async () => {
       const [newest] = (await client.get(`${batches}?limit=1`)).body.items;
-      return newest.receiving && newest.counts.total === 110 && newest;
+      return newest?.receiving && newest.counts.total === 110 && newest;
     });
     const meanwhile = await send('{}', headers);
     expect(meanwhile).toMatchObject({ status: 409, body: { code: 'idempotency_in_progress' } });
@@ -187,7 +187,7 @@ describe('a batch as lines', () => {
     outgoing.write(line({ text: 'To be cancelled.' }));
     const batch = await waitFor('it is being received', async () => {
       const [newest] = (await client.get(`${batches}?limit=1`)).body.items;
-      return newest.receiving && newest.counts.total === 1 && newest;
+      return newest?.receiving && newest.counts.total === 1 && newest;
     });
     const cancelled = await client.post(`${batch.links.self}/cancel`);
     expect(cancelled.body).toMatchObject({ status: 'cancelled', is_terminal: true });
