@@ -28,6 +28,12 @@ const whole = (min: number, max: number) =>
 const flag = z
   .enum(['true', 'false', '1', '0'], 'must be true or false')
   .transform((v) => v === 'true' || v === '1');
+const hostPattern = /^(\*\.)?[^\s*/:@]+$|^\[[\da-f:.]+\]$/;
+const splitHosts = (list: string) =>
+  list
+    .split(',')
+    .map((host) => host.trim().toLowerCase())
+    .filter((host) => host !== '');
 
 /**
  * Every variable that every process reads, with its default and one sentence; `.env.example` is checked against it.
@@ -110,6 +116,27 @@ export const environmentShape = {
       'Vectors of a model beyond which they get an index; up to there search looks at all. Unset = 20000, embedded: never, since nothing else runs there meanwhile.',
     ),
   MAX_UPLOAD_MB: whole(1, 1000).default(50).describe('Largest file accepted.'),
+  URL_INGESTION: z
+    .enum(['on', 'off'], 'must be on or off')
+    .default('on')
+    .describe('Whether documents may be given as a URL, which a worker fetches.'),
+  URL_ALLOW: z
+    .string()
+    .default('')
+    .transform(splitHosts)
+    .refine(
+      (hosts) => hosts.every((host) => hostPattern.test(host)),
+      'must look like example.org,*.example.org',
+    )
+    .describe(
+      'Hosts that URLs may be fetched from, separated by commas; *.example.org = all below it. Unset = any.',
+    ),
+  URL_PRIVATE_ADDRESSES: z
+    .enum(['refuse', 'allow'], 'must be refuse or allow')
+    .default('refuse')
+    .describe(
+      'allow: URLs may also lead to loopback, private and carrier addresses (an intranet). Link-local and metadata ones never.',
+    ),
   QUEUE_LIMIT: whole(1, 10_000_000)
     .default(100_000)
     .describe('Waiting jobs of a queue beyond which work is refused with 429.'),

@@ -38,6 +38,13 @@ export const errorTable = {
     retry: false,
     title: 'Reading the file took more memory than the limit',
   },
+  // what a URL can be guilty of
+  url_refused: { status: 422, retry: false, title: 'The URL may not be fetched' },
+  url_not_found: { status: 422, retry: false, title: 'There is nothing at the URL' },
+  url_forbidden: { status: 422, retry: false, title: 'The server of the URL does not give it out' },
+  url_too_large: { status: 422, retry: false, title: 'What the URL gives is larger than the limit' },
+  url_unreachable: { status: 502, retry: true, title: 'The URL could not be fetched' },
+  robots_denied: { status: 422, retry: false, title: "The site's robots.txt forbids fetching the URL" },
   // what we depend on
   database_unavailable: { status: 503, retry: true, title: 'The database is unavailable' },
   embedding_unavailable: { status: 503, retry: true, title: 'The embedding model is unavailable' },

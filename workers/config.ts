@@ -40,6 +40,19 @@ export const workerEnvironmentShape = {
     .describe('Time the language model has for an answer before it is composed from the sources alone.'),
   CHUNK_TOKENS: whole(50, 4000).default(500).describe('Length of a chunk, in tokens.'),
   CHUNK_OVERLAP_TOKENS: whole(0, 2000).default(128).describe('What neighbouring chunks share, in tokens.'),
+  URL_TIMEOUT_SECONDS: whole(1, 540)
+    .default(60)
+    .describe('Longest time one URL may take to be fetched, its redirects and robots.txt included.'),
+  URL_USER_AGENT: z
+    .string()
+    .regex(
+      /^[A-Za-z_-]+(\/[\x21-\x7e]+)?( [\x20-\x7e]+)?$/,
+      'must look like Name/1.0 (+https://example.org/bot)',
+    )
+    .optional()
+    .describe(
+      'Who we say we are; robots.txt knows us by what stands before the slash. Unset = DT-RAG/VERSION.',
+    ),
   PARSE_TIMEOUT_SECONDS: whole(1, 3600).default(60).describe('Longest time one file may take to be read.'),
   PARSE_MEMORY_MB: whole(128, 16_384)
     .default(400)

@@ -6,6 +6,7 @@ import { AppError } from '../src/errors.ts';
 import type { Foundation } from '../src/service.ts';
 import type { WorkerConfig } from './config.ts';
 import type { WorkerTools } from './context.ts';
+import { openFetcher } from './ingestion/open-fetcher.ts';
 import { createParserPool } from './ingestion/parse-isolated.ts';
 import { openLlm } from './llm/llms.ts';
 import { runQueue } from './run-queue.ts';
@@ -37,6 +38,7 @@ export async function startWorkers(foundation: Foundation, workerConfig: WorkerC
     embedders,
     llm,
     parsers,
+    fetchUrl: openFetcher({ ...config, ...workerConfig }),
     metrics,
   };
   // The embedded tier belongs to one process: what its predecessor held when it was killed is free now.

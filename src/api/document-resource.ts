@@ -39,7 +39,7 @@ export function toDocument(row: DocumentRow) {
   return {
     ...rest,
     is_terminal: done,
-    stage: done ? null : row.status,
+    stage: done ? null : row.stage,
     progress: progressOf(row),
     pii: null,
     poll_after_ms: done ? null : 500,

@@ -10,6 +10,7 @@ import {
 } from '../db/documents.ts';
 import { beginDelete } from '../db/operations.ts';
 import { AppError } from '../errors.ts';
+import { urlPolicy } from '../net/url-policy.ts';
 import type { ApiContext } from './app.ts';
 import { refuseWhenFull } from './backpressure.ts';
 import { documentSchema, toDocument } from './document-resource.ts';
@@ -75,7 +76,9 @@ function createRoute(context: ApiContext): AnyRoute {
     },
     handler: async (request): Promise<Reply> => {
       await refuseWhenFull(context, 'ingestion');
-      const document = request.upload ? fromUpload(request.upload) : [fromBody(request.body)];
+      const document = request.upload
+        ? fromUpload(request.upload)
+        : [fromBody(request.body, urlPolicy(config))];
       const options = {
         apiKeyId: request.caller.id,
         createPaths: config.AUTO_CREATE_TAXONOMY,

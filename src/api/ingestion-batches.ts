@@ -10,6 +10,7 @@ import {
   retryBatch,
 } from '../db/batches.ts';
 import { AppError } from '../errors.ts';
+import { urlPolicy } from '../net/url-policy.ts';
 import type { ApiContext } from './app.ts';
 import { refuseWhenFull } from './backpressure.ts';
 import { documentBody, fromBody } from './new-document.ts';
@@ -87,7 +88,9 @@ export function batchRoutes(context: ApiContext): AnyRoute[] {
       await refuseWhenFull(context, 'ingestion');
       const documents = upload
         ? fromUpload(upload)
-        : body.items.map((item) => fromBody(withDefaults(item, body.defaults)));
+        : body.items.map((item, n) =>
+            fromBody(withDefaults(item, body.defaults), urlPolicy(config), `/items/${n}`),
+          );
       const options = { apiKeyId: caller.id, createPaths: config.AUTO_CREATE_TAXONOMY };
       const accepted = await acceptingTransaction(db, async (trx) => {
         if (await batchExists(trx, id)) return [];

@@ -4,8 +4,8 @@ import { z } from 'zod';
 export const greatestInteger = 2 ** 31 - 1;
 
 /** Postgres holds neither NUL nor half a surrogate pair. */
-const isStorable = (text: string): boolean => !/[\0\p{Surrogate}]/u.test(text);
-const unstorable = 'must not contain NUL or half a surrogate pair';
+export const isStorable = (text: string): boolean => !/[\0\p{Surrogate}]/u.test(text);
+export const unstorable = 'must not contain NUL or half a surrogate pair';
 
 /** For every text that is stored or compared with stored ones. */
 export const storable = (schema: z.ZodString) => schema.refine(isStorable, unstorable);

@@ -20,8 +20,8 @@ export interface NewDocument {
   priority: number;
   contentType: string;
   fileName: string | null;
-  /** JSON text, NFC; or the bytes of a file. */
-  content: { text: string } | { file: Buffer };
+  /** JSON text, NFC; the bytes of a file; or where a worker is to fetch them. */
+  content: { text: string } | { file: Buffer } | { url: string };
 }
 
 export interface Accepted {
@@ -88,7 +88,7 @@ type NextRow = Known & { outcome: Accepted['outcome'] };
 /** What becomes of a document that is known as `before`, or is new under `id`. */
 function nextRow(item: NewDocument, before: Known | undefined, id: string): NextRow {
   const hash = contentHash(item);
-  if (before && before.content_hash === hash && !['failed', 'cancelled'].includes(before.status))
+  if (before && before.content_hash === hash && saysTheSame(item, before.status))
     return { ...before, outcome: 'unchanged' };
   return {
     id: before?.id ?? id,
@@ -97,6 +97,12 @@ function nextRow(item: NewDocument, before: Known | undefined, id: string): Next
     status: 'queued',
     outcome: 'accepted',
   };
+}
+
+/** Whether the version that is there makes another one of the same hash needless. What a URL gives now, only fetching it tells. */
+function saysTheSame(item: NewDocument, status: string): boolean {
+  if ('url' in item.content) return status === 'queued';
+  return !['failed', 'cancelled'].includes(status);
 }
 
 async function insertRows(
@@ -186,24 +192,27 @@ async function insertVersion(
   row: { id: string; version: number; content_hash: string },
   item: NewDocument,
 ): Promise<void> {
-  const text = 'text' in item.content ? item.content.text : null;
+  const { content } = item;
+  const text = 'text' in content ? content.text : null;
   await trx('document_versions').insert({
     document_id: row.id,
     version: row.version,
     content_hash: row.content_hash,
     content_type: item.contentType,
     file_name: item.fileName,
-    bytes: 'file' in item.content ? item.content.file.length : Buffer.byteLength(item.content.text),
+    bytes: 'file' in content ? content.file.length : Buffer.byteLength(text ?? ''),
     text,
+    fetch_url: 'url' in content ? content.url : null,
     attributes: JSON.stringify(item.attributes),
     priority: item.priority,
   });
-  if ('file' in item.content) await storeBlob(trx, row.id, row.version, item.content.file);
+  if ('file' in content) await storeBlob(trx, row.id, row.version, content.file);
 }
 
-function contentHash(item: NewDocument): string {
-  const hash = createHash('sha256').update('file' in item.content ? item.content.file : item.content.text);
-  return hash
+function contentHash({ content, ...item }: NewDocument): string {
+  const own = 'file' in content ? content.file : 'url' in content ? `url\0${content.url}` : content.text;
+  return createHash('sha256')
+    .update(own)
     .update('\0')
     .update(JSON.stringify([item.contentType, item.attributes]))
     .digest('hex');

@@ -2,6 +2,7 @@ import type { Knex } from 'knex';
 import type { ErrorSummary } from '../errors.ts';
 import type { Accepted } from './accept-documents.ts';
 import type { Db } from './connect.ts';
+import { stageColumn } from './documents.ts';
 import { type Page, positionColumn, readCursor, toPage } from './page.ts';
 
 export interface BatchCounts {
@@ -103,7 +104,7 @@ export async function listItems(
 ): Promise<ItemRow[]> {
   const { rows } = await db.raw(
     `select * from (
-       select i.n, i.external_id, i.document_id, ${itemStatus} as status, v.status as stage,
+       select i.n, i.external_id, i.document_id, ${itemStatus} as status, ${stageColumn},
               coalesce(v.attempts, 0) as attempts, coalesce(i.error, v.error) as error
          from ${items} where i.batch_id = ? and i.n >= ?) x
       where ?::text is null or status = ? order by n limit ?`,

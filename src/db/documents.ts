@@ -13,6 +13,8 @@ export interface DocumentRow extends Attributes {
   version: number;
   live_version: number | null;
   status: VersionStatus | 'deleted';
+  /** The status, or `fetching`: the part of `parsing` in which the bytes of a URL come. */
+  stage: string;
   chunk_count: number;
   /** Chunks of the newest version that have a vector. */
   embedded: number;
@@ -23,12 +25,15 @@ export interface DocumentRow extends Attributes {
   updated_at: Date;
 }
 
+/** Of a version `v`. */
+export const stageColumn = `case when v.status = 'parsing' and v.fetch_url is not null and v.fetched_at is null then 'fetching' else v.status end as stage`;
+
 const columns = `
   d.id, d.external_id, coalesce(d.title, v.found->>'title') as title, d.source_url,
   coalesce(d.author, v.found->>'author') as author, coalesce(d.language, v.found->>'language') as language,
   d.taxonomy_path, d.metadata, d.version, d.live_version,
   case when d.deleted_at is null then v.status else 'deleted' end as status,
-  v.chunk_count, v.error, v.content_type, v.bytes, d.created_at, greatest(d.updated_at, v.updated_at) as updated_at,
+  ${stageColumn}, v.chunk_count, v.error, v.content_type, v.bytes, d.created_at, greatest(d.updated_at, v.updated_at) as updated_at,
   case v.status when 'embedding' then (
     select count(distinct x.chunk_seq)::int from chunks c join chunk_vectors x on x.chunk_seq = c.seq
      where c.document_id = d.id and c.version = d.version

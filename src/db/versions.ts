@@ -21,6 +21,9 @@ export interface ClaimedVersion {
   fileName: string | null;
   /** Set when the document came as JSON text. */
   text: string | null;
+  /** Where its bytes come from, and whether they are here already. */
+  fetchUrl: string | null;
+  fetched: boolean;
   priority: number;
   attributes: Attributes;
 }
@@ -33,7 +36,8 @@ export async function claimVersion(db: Db, key: VersionKey): Promise<ClaimedVers
         set status = 'parsing', lease_token = ?, lease_until = ${leaseUntil}, attempts = attempts + 1, error = null, updated_at = now()
       where document_id = ? and version = ?
         and (status = 'queued' or (status = 'parsing' and lease_until < now()))
-      returning attempts, content_type as "contentType", file_name as "fileName", text, priority, attributes`,
+      returning attempts, content_type as "contentType", file_name as "fileName", text, priority, attributes,
+                fetch_url as "fetchUrl", fetched_at is not null as fetched`,
     [token, key.documentId, key.version],
   );
   return rows[0] && { ...rows[0], token };

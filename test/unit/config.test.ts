@@ -54,6 +54,9 @@ describe('readConfig', () => {
     ['MAX_UPLOAD_MB', '0'],
     ['METRICS_TOKEN', 'short'],
     ['AUTO_CREATE_TAXONOMY', 'maybe'],
+    ['URL_INGESTION', 'maybe'],
+    ['URL_ALLOW', 'https://example.org'],
+    ['URL_PRIVATE_ADDRESSES', 'true'],
     ['FEATURE_TELEPATHY', 'true'],
     ['FEATURE_DEBATE_MODE', 'maybe'],
   ])('%s=%s stops the start and is named', (name, value) => {

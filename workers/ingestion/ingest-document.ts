@@ -12,6 +12,7 @@ import { AppError, summarise } from '../../src/errors.ts';
 import { maxEmbeddingBatch } from '../../src/jobs/batches.ts';
 import type { Context, Handler } from '../context.ts';
 import { underLease } from '../lease.ts';
+import { fetchSource } from './fetch-source.ts';
 import type { DocumentSource } from './parser-messages.ts';
 
 /** Bytes or text → chunks with their index words, stored; then a job for every batch of chunks to embed. */
@@ -23,10 +24,13 @@ export const ingestDocument: Handler<'ingestDocument'> = {
     const extend = () => extendLease(context.db, 'document_versions', claimed.token);
     try {
       const parsed = await underLease(context, extend, async (signal) => {
-        const source = await readSource(context, key, claimed);
+        const version = await withBytes(context, key, claimed, signal);
+        if (!version) return undefined;
+        const source = await readSource(context, key, version);
         const options = { title: claimed.attributes.title, size, overlap };
         return context.parsers.prepare(source, options, signal);
       });
+      if (!parsed) return;
       await storeParsed(context.db, key, claimed.token, parsed);
       const batches = Math.ceil(parsed.chunks.length / maxEmbeddingBatch);
       const payloads = Array.from({ length: batches }, (_, batch) => ({ ...key, batch }));
@@ -41,6 +45,17 @@ export const ingestDocument: Handler<'ingestDocument'> = {
     if (failed) context.metrics.documents.inc({ outcome: error.code, format: 'unknown' });
   },
 };
+
+/** The version once its bytes are here. Undefined: it was given as a URL whose content has not changed, and has ended. */
+async function withBytes(
+  context: Context,
+  key: VersionKey,
+  claimed: ClaimedVersion,
+  signal: AbortSignal,
+): Promise<ClaimedVersion | undefined> {
+  const { fetchUrl, fetched } = claimed;
+  return fetchUrl === null || fetched ? claimed : fetchSource(context, key, { ...claimed, fetchUrl }, signal);
+}
 
 async function readSource(
   context: Context,
