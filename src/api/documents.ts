@@ -105,6 +105,7 @@ const listQuery = z.strictObject({
   ...pageQuery,
   status: z.enum(documentStatuses).optional(),
   external_id: storable(z.string().max(500)).optional(),
+  external_id_prefix: storable(z.string().max(500)).optional(),
 });
 const versionSchema = z.object({
   version: z.int(),
@@ -155,6 +156,7 @@ function readRoutes({ db }: ApiContext): AnyRoute[] {
           cursor: query.cursor,
           status: query.status,
           externalId: query.external_id,
+          externalIdPrefix: query.external_id_prefix,
         });
         return { status: 200, body: { items: page.items.map(toDocument), next_cursor: page.next_cursor } };
       },

@@ -53,6 +53,7 @@ export interface DocumentQuery {
   cursor?: string | undefined;
   status?: VersionStatus | undefined;
   externalId?: string | undefined;
+  externalIdPrefix?: string | undefined;
 }
 
 /** Newest first. */
@@ -63,11 +64,13 @@ export async function listDocuments(db: Db, query: DocumentQuery): Promise<Page<
       where d.deleted_at is null
         and (:status::text is null or v.status = :status)
         and (:externalId::text is null or d.external_id = :externalId)
+        and (:prefix::text is null or starts_with(d.external_id, :prefix))
         and (:at::timestamptz is null or (d.created_at, d.id) < (:at::timestamptz, :id::uuid))
       order by d.created_at desc, d.id desc limit :limit`,
     {
       status: query.status ?? null,
       externalId: query.externalId ?? null,
+      prefix: query.externalIdPrefix ?? null,
       at: after?.at ?? null,
       id: after?.id ?? null,
       limit: query.limit + 1,
