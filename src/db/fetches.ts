@@ -26,9 +26,13 @@ export async function findEarlierFetch(db: Db, key: VersionKey): Promise<Earlier
   return rows[0];
 }
 
-/** Forgets what an earlier, broken try has stored. */
-export async function beginFetch(db: Db, key: VersionKey): Promise<void> {
-  await db('blob_parts').where(where(key)).delete();
+/** Takes away what a broken try has stored, unless the version is another worker's by now. */
+export async function forgetParts(db: Db, key: VersionKey, token: string): Promise<void> {
+  await db.raw(
+    `delete from blob_parts p using document_versions v
+      where p.document_id = ? and p.version = ? and v.document_id = p.document_id and v.version = p.version and v.lease_token = ?`,
+    [key.documentId, key.version, token],
+  );
 }
 
 /** Stores the next part; throws `lease_lost` when the version is no longer this worker's. */

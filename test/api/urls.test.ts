@@ -39,7 +39,11 @@ const pages: Pages = {
     response.writeHead(first ? 503 : 200).end(first ? '' : 'Woylies hop.');
   },
   '/secret/x': page('never read'),
-  '/large': page(Buffer.alloc(2 * 1024 * 1024, 'x')),
+  // Without a Content-Length, so that it is found out on the way.
+  '/large': (_request, response) => {
+    response.write(Buffer.alloc(1024 * 1024, 'x'));
+    response.end(Buffer.alloc(1024 * 1024, 'x'));
+  },
   '/robots.txt': page('User-agent: *\nDisallow: /secret/'),
 };
 
@@ -114,6 +118,7 @@ describe('a document as a URL', () => {
       error: { code, retryable: false, detail: expect.stringMatching(/^\S.+\.$/) },
     });
     expect(site.paths()).not.toContain('/secret/x');
+    expect(await service.sql.query('select 1 from blob_parts where document_id = $1', [id])).toEqual([]);
   });
 });
 
