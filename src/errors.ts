@@ -31,6 +31,7 @@ export const errorTable = {
   document_unreadable: { status: 422, retry: false, title: 'The file could not be read' },
   document_encrypted: { status: 422, retry: false, title: 'The file is encrypted' },
   document_empty: { status: 422, retry: false, title: 'The file has no text' },
+  document_needs_ocr: { status: 422, retry: false, title: 'The file has its text in pictures only' },
   document_too_large: { status: 422, retry: false, title: 'The file unpacks to more than the limits allow' },
   parse_timeout: { status: 422, retry: false, title: 'Reading the file took longer than the limit' },
   parse_out_of_memory: {

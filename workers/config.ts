@@ -44,6 +44,13 @@ export const workerEnvironmentShape = {
   PARSE_MEMORY_MB: whole(128, 16_384)
     .default(400)
     .describe('Most memory the process that reads files may take.'),
+  OCR: z
+    .enum(['true', 'false', '1', '0'], 'must be true or false')
+    .transform((value) => value === 'true' || value === '1')
+    .default(false)
+    .describe(
+      'Recognises Korean and English text in pictures and scanned pages; takes seconds a page, so PARSE_TIMEOUT_SECONDS may have to grow.',
+    ),
   PARSE_PROCESSES: whole(1, 64).default(1).describe('Files read at the same time by one worker.'),
 };
 

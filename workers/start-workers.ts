@@ -7,6 +7,7 @@ import type { Foundation } from '../src/service.ts';
 import type { WorkerConfig } from './config.ts';
 import type { WorkerTools } from './context.ts';
 import { createParserPool } from './ingestion/parse-isolated.ts';
+import { parserRegistryUrl } from './ingestion/parser-registry-url.ts';
 import { openLlm } from './llm/llms.ts';
 import { runQueue } from './run-queue.ts';
 import { startSchedule } from './schedule.ts';
@@ -21,6 +22,7 @@ export async function startWorkers(foundation: Foundation, workerConfig: WorkerC
     timeoutMs: workerConfig.PARSE_TIMEOUT_SECONDS * 1000,
     memoryMb: workerConfig.PARSE_MEMORY_MB,
     size: workerConfig.PARSE_PROCESSES,
+    registryUrl: parserRegistryUrl({ ocr: workerConfig.OCR }),
   });
   shutdown.add('parsers', parsers.close);
   const llm = openLlm({

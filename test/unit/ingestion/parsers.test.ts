@@ -31,6 +31,8 @@ describe('text', () => {
     expect((await read(iconv.encode('名前はまだ無い', 'shift_jis'), 'a.txt')).text).toBe('名前はまだ無い');
     const french = 'Les élèves français étaient très fatigués à la fin de l’été.';
     expect((await read(iconv.encode(french, 'windows-1252'), 'a.txt')).text).toBe(french);
+    const names = '名前,年齢,住所\n佐藤太郎,30,東京';
+    expect((await read(iconv.encode(names, 'shift_jis'), 'a.txt')).text).toBe(names);
   });
 
   it('removes what nobody sees and keeps joined emoji', () => {
@@ -146,7 +148,7 @@ describe('pdf', () => {
   });
 
   it.each([
-    ['no text layer', pdf(['', '']), 'document_empty', /scanned/],
+    ['blank pages', pdf(['', '']), 'document_empty', /blank/],
     ['a password', encryptedPdf(), 'document_encrypted', /password/],
     ['nothing but a header', pdf(['a']).subarray(0, 60), 'document_unreadable', /damaged/],
   ])('refuses a file with %s', async (_, content, code, message) => {
@@ -188,7 +190,7 @@ describe('docx', () => {
       'too many members',
       docx(
         '',
-        Array.from({ length: 2001 }, (_, i) => ({ name: `word/${i}`, data: '' })),
+        Array.from({ length: 5001 }, (_, i) => ({ name: `word/${i}`, data: '' })),
       ),
       'document_too_large',
     ],
