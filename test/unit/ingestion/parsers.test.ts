@@ -121,6 +121,20 @@ describe('pdf', () => {
     expect(document.text).toBe('here\nand here');
   });
 
+  it('marks the columns of tables, but not single gaps nor numbers of lists', async () => {
+    const at = (x: number, y: number, text: string) => `) Tj 1 0 0 1 ${x} ${y} Tm (${text}`;
+    const table = [
+      ...[at(20, 180, 'Year'), at(100, 180, 'Rain'), at(180, 180, 'Sun')],
+      ...[at(20, 166, '2023'), at(100, 166, '812'), at(180, 166, '1,704')],
+      ...[at(20, 60, '1.'), at(60, 60, 'First'), at(20, 46, '2.'), at(60, 46, 'Second')],
+    ];
+    expect((await read(pdf([table.join('')]), 'a.pdf')).text).toBe(
+      'Year | Rain | Sun\n2023 | 812 | 1,704\n1. First\n2. Second',
+    );
+    const alone = [at(20, 120, 'Signed'), at(150, 120, 'here')];
+    expect((await read(pdf([alone.join('')]), 'a.pdf')).text).toBe('Signed here');
+  });
+
   it('keeps the pages around one that is damaged', async () => {
     const intact = pdf(['First page', 'Second page', 'Third page']).toString('latin1');
     const damaged = intact.replace('/Kids [5 0 R 7 0 R 9 0 R]', '/Kids [5 0 R 6 0 R 9 0 R]');
