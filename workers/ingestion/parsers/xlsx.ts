@@ -11,6 +11,7 @@ import { sheetHandlers, type Workbook } from '../sheet-rows.ts';
 import { createSheetWriter } from '../sheet-writer.ts';
 
 const maxRows = 1_100_000;
+const maxPlaces = 20_000_000;
 const maxStringCharacters = 50_000_000;
 /** Parts that are read as they come. */
 const streamed = /^\/?xl\/(?:worksheets\/|sharedStrings)/i;
@@ -96,9 +97,12 @@ async function writeSheet(
   const sheet = createSheetWriter(builder, name);
   let last = 0;
   let rows = 0;
+  let places = 0;
   const handlers = sheetHandlers(workbook, (number, cells) => {
     rows += 1;
-    if (rows > maxRows) throw tooLarge();
+    // A row is as wide as its last cell is far out.
+    places += cells.length;
+    if (rows > maxRows || places > maxPlaces) throw tooLarge();
     // Blank rows need not be written in the file.
     if (number > last + 1) sheet.end();
     last = number;
@@ -122,6 +126,6 @@ async function writeDrawings(pkg: ZipPackage, sheet: string, builder: DocumentBu
 function tooLarge(): AppError {
   return new AppError(
     'document_too_large',
-    `A sheet is larger than the limit of ${maxRows.toLocaleString('en')} rows, or the workbook's texts are longer than ${maxStringCharacters.toLocaleString('en')} characters. Save it as several files.`,
+    `A sheet is larger than the limit of ${maxRows.toLocaleString('en')} rows and ${maxPlaces.toLocaleString('en')} cells, or the workbook's texts are longer than ${maxStringCharacters.toLocaleString('en')} characters. Save it as several files.`,
   );
 }
