@@ -20,7 +20,7 @@ import { describeApi } from './openapi.ts';
 import { mountBoard, mountDocs } from './pages.ts';
 import { type AnyRoute, type Reply, readsRaw, validate } from './route.ts';
 import { routes } from './routes.ts';
-import { isUpload, readUpload } from './upload.ts';
+import { discardUpload, isUpload, readUpload } from './upload.ts';
 
 /** What the API works with. Everything is handed in: nothing here opens a connection. */
 export interface ApiContext {
@@ -88,7 +88,7 @@ function serve(
     const { params, query, body } = validate(spec, raw);
     const upload =
       isUpload(raw) && spec.maxFiles
-        ? await readUpload(raw, context.config.MAX_UPLOAD_MB, spec.maxFiles)
+        ? await readUpload(raw, context.db, { maxMb: context.config.MAX_UPLOAD_MB, maxFiles: spec.maxFiles })
         : undefined;
     const controller = new AbortController();
     response.on('close', () => controller.abort(new Error('the client has gone')));
@@ -104,11 +104,13 @@ function serve(
     };
     const handle = (workId: string) => spec.handler({ ...request, workId } as never);
     const key = raw.get('idempotency-key');
-    const reply =
+    const answer = () =>
       spec.creates && key && caller
-        ? await withIdempotency(context.db, caller, key, requestHash(raw, upload), handle)
-        : await handle(randomUUID());
-    send(response, reply);
+        ? withIdempotency(context.db, caller, key, requestHash(raw, upload), handle)
+        : handle(randomUUID());
+    // After a refusal, a repetition or an unchanged document nobody has taken the files.
+    const tidy = async () => upload && discardUpload(context.db, upload);
+    send(response, await answer().finally(tidy));
   };
 }
 

@@ -60,11 +60,11 @@ function inProgress(): AppError {
 
 /** What must be the same for a request to be the same again: route and content, not the form's random boundary. */
 export function requestHash(raw: Request, upload: Upload | undefined): string {
-  const files = upload?.files.map(({ name, type, bytes }) => [name, type, sha256(bytes)]);
+  const files = upload?.files.map(({ name, type, staged }) => [name, type, staged.hash.copy().digest('hex')]);
   const content = upload ? [upload.fields, files] : raw.body;
   return sha256(JSON.stringify([raw.method, raw.path.replace(/\/$/, ''), content]));
 }
 
-function sha256(content: string | Buffer): string {
+function sha256(content: string): string {
   return createHash('sha256').update(content).digest('hex');
 }

@@ -1,6 +1,6 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash, type Hash, randomUUID } from 'node:crypto';
 import type { Knex } from 'knex';
-import { storeBlob } from './blobs.ts';
+import { adoptUpload, type StagedUpload, storeBlob } from './blobs.ts';
 import type { Db } from './connect.ts';
 import { ensurePaths } from './taxonomy.ts';
 
@@ -20,8 +20,8 @@ export interface NewDocument {
   priority: number;
   contentType: string;
   fileName: string | null;
-  /** JSON text, NFC; or the bytes of a file. */
-  content: { text: string } | { file: Buffer };
+  /** JSON text, NFC; or a file: its bytes, or the upload that holds them in the database. */
+  content: { text: string } | { file: Buffer } | { upload: StagedUpload };
 }
 
 export interface Accepted {
@@ -193,17 +193,27 @@ async function insertVersion(
     content_hash: row.content_hash,
     content_type: item.contentType,
     file_name: item.fileName,
-    bytes: 'file' in item.content ? item.content.file.length : Buffer.byteLength(item.content.text),
+    bytes: contentBytes(item.content),
     text,
     attributes: JSON.stringify(item.attributes),
     priority: item.priority,
   });
   if ('file' in item.content) await storeBlob(trx, row.id, row.version, item.content.file);
+  if ('upload' in item.content) await adoptUpload(trx, item.content.upload, row.id, row.version);
+}
+
+function contentBytes(content: NewDocument['content']): number {
+  if ('upload' in content) return content.upload.bytes;
+  return 'file' in content ? content.file.length : Buffer.byteLength(content.text);
+}
+
+function hashOf(content: NewDocument['content']): Hash {
+  if ('upload' in content) return content.upload.hash.copy();
+  return createHash('sha256').update('file' in content ? content.file : content.text);
 }
 
 function contentHash(item: NewDocument): string {
-  const hash = createHash('sha256').update('file' in item.content ? item.content.file : item.content.text);
-  return hash
+  return hashOf(item.content)
     .update('\0')
     .update(JSON.stringify([item.contentType, item.attributes]))
     .digest('hex');

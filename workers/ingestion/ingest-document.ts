@@ -1,4 +1,4 @@
-import { loadBlob } from '../../src/db/blobs.ts';
+import { readBlob } from '../../src/db/blobs.ts';
 import { extendLease } from '../../src/db/lease.ts';
 import {
   type ClaimedVersion,
@@ -48,7 +48,9 @@ async function readSource(
   claimed: ClaimedVersion,
 ): Promise<DocumentSource> {
   // The bytes come first: a version that failed after parsing and is tried again has the text of its file as well.
-  const bytes = await loadBlob(context.db, key.documentId, key.version);
+  const parts: Buffer[] = [];
+  for await (const part of readBlob(context.db, key.documentId, key.version)) parts.push(part);
+  const bytes = parts.length === 0 ? undefined : Buffer.concat(parts);
   if (!bytes && claimed.text !== null) return { text: claimed.text };
   if (!bytes) throw new AppError('document_unreadable', 'The bytes of this document are missing.');
   const { contentType, fileName } = claimed;

@@ -1,4 +1,5 @@
 import { sweepAnswers } from '../../src/db/answers.ts';
+import { sweepUploads } from '../../src/db/blobs.ts';
 import { forgetDeadWorkers } from '../../src/db/heartbeats.ts';
 import { sweepIdempotent } from '../../src/db/idempotency.ts';
 import { sweepCache } from '../../src/db/query-cache.ts';
@@ -14,8 +15,9 @@ export const sweepExpired: Handler<'sweepExpired'> = {
     );
     const cached = await sweepCache(db, config.QUERY_CACHE_TTL_SECONDS);
     const idempotencyKeys = await sweepIdempotent(db);
+    const uploadParts = await sweepUploads(db);
     await forgetDeadWorkers(db);
-    if (answers.expired + answers.removed + cached + idempotencyKeys > 0)
-      log.info({ ...answers, cached, idempotencyKeys }, 'swept');
+    if (answers.expired + answers.removed + cached + idempotencyKeys + uploadParts > 0)
+      log.info({ ...answers, cached, idempotencyKeys, uploadParts }, 'swept');
   },
 };
