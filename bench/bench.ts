@@ -1,4 +1,4 @@
-const benches = ['scale', 'search'];
+const benches = ['ingest', 'scale', 'search'];
 const [name] = process.argv.slice(2);
 
 if (name === undefined || !benches.includes(name)) {

@@ -45,6 +45,14 @@ export const workerEnvironmentShape = {
     .default(400)
     .describe('Most memory the process that reads files may take.'),
   PARSE_PROCESSES: whole(1, 64).default(1).describe('Files read at the same time by one worker.'),
+  PARSE_TOTAL_MEMORY_MB: whole(128, 1_048_576)
+    .default(1600)
+    .describe(
+      'What the limits of all processes that read files may come to, for one worker: further files wait. One is always read.',
+    ),
+  MAX_DOCUMENT_CHARACTERS: whole(10_000, 1_000_000_000)
+    .default(200_000_000)
+    .describe('Longest text of a document; a file of 100 MB has 100 million characters at most.'),
 };
 
 const schema = z

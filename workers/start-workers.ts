@@ -21,6 +21,7 @@ export async function startWorkers(foundation: Foundation, workerConfig: WorkerC
     timeoutMs: workerConfig.PARSE_TIMEOUT_SECONDS * 1000,
     memoryMb: workerConfig.PARSE_MEMORY_MB,
     size: workerConfig.PARSE_PROCESSES,
+    totalMemoryMb: workerConfig.PARSE_TOTAL_MEMORY_MB,
   });
   shutdown.add('parsers', parsers.close);
   const llm = openLlm({

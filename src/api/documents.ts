@@ -3,12 +3,12 @@ import { acceptDocuments, acceptingTransaction, type NewDocument } from '../db/a
 import {
   documentStatuses,
   findDocument,
-  findVersionText,
   listChunks,
   listDocuments,
   listVersionsOf,
 } from '../db/documents.ts';
 import { beginDelete } from '../db/operations.ts';
+import { readVersionText } from '../db/version-text.ts';
 import { AppError } from '../errors.ts';
 import type { ApiContext } from './app.ts';
 import { refuseWhenFull } from './backpressure.ts';
@@ -26,6 +26,7 @@ import {
   storable,
   timestamp,
 } from './schemas.ts';
+import { sendText } from './send-text.ts';
 import { fileForm, fromUpload } from './upload.ts';
 
 export function documentRoutes(context: ApiContext): AnyRoute[] {
@@ -132,7 +133,7 @@ const textParams = z.strictObject({
   n: z.coerce.number().int().positive().max(greatestInteger),
 });
 
-function readRoutes({ db }: ApiContext): AnyRoute[] {
+function readRoutes({ db, log }: ApiContext): AnyRoute[] {
   const shared = { method: 'get', scope: 'read', tag: 'documents' } as const;
   const mustExist = async (id: string) => {
     const row = await findDocument(db, id);
@@ -182,13 +183,10 @@ function readRoutes({ db }: ApiContext): AnyRoute[] {
       params: textParams,
       responses: { 200: { description: 'Plain text, UTF-8', schema: z.string(), mediaType: 'text/plain' } },
       handler: async ({ params }) => {
-        const text = await findVersionText(db, params.id, params.n);
-        if (text === undefined)
-          throw new AppError('not_found', 'There is no such version, or it has no text (yet).');
-        return {
-          status: 200,
-          send: (response) => void response.type('text/plain; charset=utf-8').send(text),
-        };
+        const parts = readVersionText(db, params.id, params.n);
+        const first = await parts.next();
+        if (first.done) throw new AppError('not_found', 'There is no such version, or it has no text (yet).');
+        return { status: 200, send: await sendText(first.value, parts, log) };
       },
     }),
     route({

@@ -94,20 +94,6 @@ export async function listVersionsOf(db: Db, documentId: string): Promise<Versio
   return rows.map((row: VersionRow) => ({ ...row, live: row.live === true }));
 }
 
-/** The text that offsets of this version point into; undefined while it is not parsed. */
-export async function findVersionText(
-  db: Db,
-  documentId: string,
-  version: number,
-): Promise<string | undefined> {
-  const { rows } = await db.raw(
-    `select v.text from document_versions v join documents d on d.id = v.document_id
-      where v.document_id = ? and v.version = ? and d.deleted_at is null`,
-    [documentId, version],
-  );
-  return rows[0]?.text ?? undefined;
-}
-
 export interface ChunkRow {
   id: string;
   n: number;

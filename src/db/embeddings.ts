@@ -66,14 +66,23 @@ export async function saveVectors(
 }
 
 /** Extends the claim. Throws `lease_lost` when others have taken all of the chunks over. */
-export async function extendClaim(db: Db, token: string): Promise<void> {
+export async function extendClaim(db: Db, { token, chunks }: ClaimedChunks): Promise<void> {
   const extended = await db('chunks')
+    .whereIn('seq', seqsOf(chunks))
     .where('embed_token', token)
     .update({ embed_until: db.raw(leaseUntil) });
   if (extended === 0) throw leaseLost();
 }
 
 /** Gives claimed chunks back at once. */
-export async function releaseChunks(db: Db, token: string): Promise<void> {
-  await db('chunks').where('embed_token', token).update({ embed_until: null, embed_token: null });
+export async function releaseChunks(db: Db, { token, chunks }: ClaimedChunks): Promise<void> {
+  await db('chunks')
+    .whereIn('seq', seqsOf(chunks))
+    .where('embed_token', token)
+    .update({ embed_until: null, embed_token: null });
+}
+
+/** Chunks are looked up by their key: by the token alone every chunk there is would be read. */
+function seqsOf(chunks: readonly ChunkToEmbed[]): number[] {
+  return chunks.map(({ seq }) => seq);
 }

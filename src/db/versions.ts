@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Knex } from 'knex';
 import type { ErrorSummary } from '../errors.ts';
-import { analyzerVersion } from '../retrieval/analyze.ts';
 import { type Attributes, applyAttributes } from './accept-documents.ts';
 import type { Db } from './connect.ts';
 import { keptStatuses } from './generations.ts';
-import { leaseLost, leaseUntil } from './lease.ts';
+import { leaseUntil } from './lease.ts';
+import { publishChunks } from './store-chunks.ts';
 
 export interface VersionKey {
   documentId: string;
@@ -37,62 +37,6 @@ export async function claimVersion(db: Db, key: VersionKey): Promise<ClaimedVers
     [token, key.documentId, key.version],
   );
   return rows[0] && { ...rows[0], token };
-}
-
-export interface NewChunk {
-  start: number;
-  end: number;
-  page: number | null;
-  heading: string | null;
-  text: string;
-  words: string[];
-  frequencies: number[];
-  wordCount: number;
-}
-
-export interface ParsedVersion {
-  text: string;
-  pages: { page: number; start: number; end: number }[];
-  found: { title?: string; author?: string; date?: string; language?: string };
-  chunks: NewChunk[];
-}
-
-/** Stores text and chunks and moves the version on to `embedding`, all or nothing. Throws `lease_lost` when fenced off. */
-export async function storeParsed(
-  db: Knex,
-  key: VersionKey,
-  token: string,
-  parsed: ParsedVersion,
-): Promise<void> {
-  await db.transaction(async (trx) => {
-    const moved = await trx('document_versions')
-      .where({ ...where(key), lease_token: token, status: 'parsing' })
-      .update({
-        status: 'embedding',
-        text: parsed.text,
-        pages: JSON.stringify(parsed.pages),
-        found: JSON.stringify(parsed.found),
-        chunk_count: parsed.chunks.length,
-        lease_token: null,
-        lease_until: null,
-        updated_at: trx.fn.now(),
-      });
-    if (moved === 0) throw leaseLost();
-    const rows = parsed.chunks.map((chunk, n) => ({
-      ...where(key),
-      n,
-      start_char: chunk.start,
-      end_char: chunk.end,
-      page: chunk.page,
-      heading: chunk.heading,
-      text: chunk.text,
-      words: chunk.words,
-      frequencies: chunk.frequencies,
-      word_count: chunk.wordCount,
-      analyzer: analyzerVersion,
-    }));
-    for (let i = 0; i < rows.length; i += 50) await trx('chunks').insert(rows.slice(i, i + 50));
-  });
 }
 
 /** Back to the queue after a failure that may pass; the error stays visible meanwhile. */
@@ -182,22 +126,6 @@ export async function removeChunks(
     `with gone as (delete from chunks where document_id = ? and (?::int is null or version <> ?) returning live, word_count)
      select count(*)::int as chunks, coalesce(sum(word_count), 0)::int as words from gone where live`,
     [documentId, keep, keep],
-  );
-  return rows[0];
-}
-
-async function publishChunks(trx: Knex.Transaction, { documentId, version }: VersionKey): Promise<Extent> {
-  await trx.raw(
-    `insert into postings (word, chunk_seq, frequency, word_count)
-     select w.word, c.seq, w.frequency, c.word_count
-       from chunks c cross join lateral unnest(c.words, c.frequencies) as w(word, frequency)
-      where c.document_id = ? and c.version = ?`,
-    [documentId, version],
-  );
-  const { rows } = await trx.raw(
-    `with published as (update chunks set live = true where document_id = ? and version = ? and not live returning word_count)
-     select count(*)::int as chunks, coalesce(sum(word_count), 0)::int as words from published`,
-    [documentId, version],
   );
   return rows[0];
 }

@@ -16,7 +16,8 @@ export const catalog = {
     payload: documentVersion,
     once: ({ documentId, version }) => `${documentId}-${version}`,
     attempts: 5,
-    timeoutMs: 10 * minutes,
+    // A text of 100 MB takes minutes; each of its windows has PARSE_TIMEOUT_SECONDS.
+    timeoutMs: 60 * minutes,
   }),
   /** Vectors for the next chunks of the version that have none; the last batch makes the version live. */
   embedChunks: defineJob({

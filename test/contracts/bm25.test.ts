@@ -12,7 +12,8 @@ import {
   scoreWords,
   searchWords,
 } from '../../src/db/search-words.ts';
-import { claimVersion, makeLive, type NewChunk, storeParsed } from '../../src/db/versions.ts';
+import { type NewChunk, storeParsed } from '../../src/db/store-chunks.ts';
+import { claimVersion, makeLive } from '../../src/db/versions.ts';
 import { seededRandom } from '../../src/evaluation/random.ts';
 import { countWords } from '../../src/retrieval/analyze.ts';
 import type { Filters } from '../../src/retrieval/passage.ts';

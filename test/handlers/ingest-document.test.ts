@@ -5,7 +5,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { readConfig } from '../../src/config.ts';
 import { acceptDocuments, type NewDocument } from '../../src/db/accept-documents.ts';
 import type { Database } from '../../src/db/connect.ts';
-import { claimVersion, storeParsed, type VersionKey } from '../../src/db/versions.ts';
+import { storeParsed } from '../../src/db/store-chunks.ts';
+import { claimVersion, type VersionKey } from '../../src/db/versions.ts';
 import { summarise } from '../../src/errors.ts';
 import type { Enqueue } from '../../src/jobs/queues.ts';
 import { createLog } from '../../src/log.ts';

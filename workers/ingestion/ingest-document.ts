@@ -1,11 +1,11 @@
-import { readBlob } from '../../src/db/blobs.ts';
+import { hasBlob, readBlob } from '../../src/db/blobs.ts';
 import { extendLease } from '../../src/db/lease.ts';
+import { createVersionWriter } from '../../src/db/store-chunks.ts';
 import {
   type ClaimedVersion,
   claimVersion,
   failVersion,
   releaseVersion,
-  storeParsed,
   type VersionKey,
 } from '../../src/db/versions.ts';
 import { AppError, summarise } from '../../src/errors.ts';
@@ -20,15 +20,21 @@ export const ingestDocument: Handler<'ingestDocument'> = {
     const claimed = await claimVersion(context.db, key);
     if (!claimed) return;
     const { CHUNK_TOKENS: size, CHUNK_OVERLAP_TOKENS: overlap } = context.config;
+    const { MAX_DOCUMENT_CHARACTERS: maxCharacters } = context.config;
     const extend = () => extendLease(context.db, 'document_versions', claimed.token);
     try {
-      const parsed = await underLease(context, extend, async (signal) => {
-        const source = await readSource(context, key, claimed);
-        const options = { title: claimed.attributes.title, size, overlap };
-        return context.parsers.prepare(source, options, signal);
+      const source = await findSource(context, key, claimed);
+      const options = { title: claimed.attributes.title, size, overlap, maxCharacters };
+      const chunks = await underLease(context, extend, async (signal) => {
+        let writer = createVersionWriter(context.db, key, claimed.token);
+        const openStore = () => {
+          writer = createVersionWriter(context.db, key, claimed.token);
+          return writer.add;
+        };
+        const summary = await context.parsers.prepareWindows(source, options, openStore, signal);
+        return writer.end(summary);
       });
-      await storeParsed(context.db, key, claimed.token, parsed);
-      const batches = Math.ceil(parsed.chunks.length / maxEmbeddingBatch);
+      const batches = Math.ceil(chunks / maxEmbeddingBatch);
       const payloads = Array.from({ length: batches }, (_, batch) => ({ ...key, batch }));
       await context.enqueue('embedChunks', payloads, { priority: claimed.priority });
     } catch (error) {
@@ -42,17 +48,17 @@ export const ingestDocument: Handler<'ingestDocument'> = {
   },
 };
 
-async function readSource(
-  context: Context,
+async function findSource(
+  { db }: Context,
   key: VersionKey,
-  claimed: ClaimedVersion,
+  { contentType, fileName, text }: ClaimedVersion,
 ): Promise<DocumentSource> {
+  const { documentId, version } = key;
   // The bytes come first: a version that failed after parsing and is tried again has the text of its file as well.
-  const parts: Buffer[] = [];
-  for await (const part of readBlob(context.db, key.documentId, key.version)) parts.push(part);
-  const bytes = parts.length === 0 ? undefined : Buffer.concat(parts);
-  if (!bytes && claimed.text !== null) return { text: claimed.text };
-  if (!bytes) throw new AppError('document_unreadable', 'The bytes of this document are missing.');
-  const { contentType, fileName } = claimed;
-  return { bytes, hints: { contentType, ...(fileName ? { fileName } : {}) } };
+  if (await hasBlob(db, documentId, version)) {
+    const parts = () => readBlob(db, documentId, version);
+    return { parts, hints: { contentType, ...(fileName ? { fileName } : {}) } };
+  }
+  if (text === null) throw new AppError('document_unreadable', 'The bytes of this document are missing.');
+  return { text };
 }

@@ -6,9 +6,6 @@ import type { ParseResult } from './parse-document.ts';
 import type { ChunkRange, PageRange } from './parsed-document.ts';
 import { splitText } from './split-text.ts';
 
-/** Most characters a document's text may have: beyond, its chunks no longer fit one process or one transaction. */
-const maxCharacters = 20_000_000;
-
 export interface PrepareOptions {
   /** The title its sender gave; else the one found in the file counts. */
   title: string | null;
@@ -16,6 +13,10 @@ export interface PrepareOptions {
   size: number;
   /** Most tokens that a chunk shares with the one before. */
   overlap: number;
+  /** Most characters that the text may have; left out: any number. */
+  maxCharacters?: number;
+  /** Characters of the document that were prepared before, where this is a part of it. */
+  before?: number;
 }
 
 /** A chunk ready to store: its passage, and the index words of passage, headings and title. */
@@ -49,10 +50,10 @@ export function givenText(text: string): ParseResult {
  */
 export function prepareDocument(
   { format, document }: ParseResult,
-  { title: given, size, overlap }: PrepareOptions,
+  { title: given, size, overlap, maxCharacters = Number.POSITIVE_INFINITY, before = 0 }: PrepareOptions,
 ): Preparation {
   const { text, pages, title, author, date } = document;
-  if (text.length > maxCharacters) throw tooLarge(text.length);
+  if (before + text.length > maxCharacters) throw tooLarge(maxCharacters);
   const ranges = splitText(document, { size, overlap });
   if (ranges.length === 0) throw new AppError('document_empty', 'The document has no text.');
   const found = {
@@ -78,10 +79,9 @@ function* indexedChunks(
   }
 }
 
-function tooLarge(characters: number): AppError {
-  const millions = (count: number): string => `${(count / 1e6).toLocaleString('en')} million`;
+function tooLarge(maxCharacters: number): AppError {
   return new AppError(
     'document_too_large',
-    `The document's text has ${millions(characters)} characters; the limit is ${millions(maxCharacters)}. Split it into several documents.`,
+    `The document's text is longer than ${(maxCharacters / 1e6).toLocaleString('en')} million characters (MAX_DOCUMENT_CHARACTERS): split it into several documents.`,
   );
 }
