@@ -6,6 +6,9 @@ import type { ParseResult } from './parse-document.ts';
 import type { ChunkRange, PageRange } from './parsed-document.ts';
 import { splitText } from './split-text.ts';
 
+/** Most characters that are prepared at once: beyond, they no longer fit one process. Only plain text comes in smaller pieces. */
+const mostAtOnce = 20_000_000;
+
 export interface PrepareOptions {
   /** The title its sender gave; else the one found in the file counts. */
   title: string | null;
@@ -53,6 +56,7 @@ export function prepareDocument(
   { title: given, size, overlap, maxCharacters = Number.POSITIVE_INFINITY, before = 0 }: PrepareOptions,
 ): Preparation {
   const { text, pages, title, author, date } = document;
+  if (text.length > mostAtOnce) throw tooLarge(mostAtOnce);
   if (before + text.length > maxCharacters) throw tooLarge(maxCharacters);
   const ranges = splitText(document, { size, overlap });
   if (ranges.length === 0) throw new AppError('document_empty', 'The document has no text.');
@@ -79,9 +83,10 @@ function* indexedChunks(
   }
 }
 
-function tooLarge(maxCharacters: number): AppError {
+function tooLarge(limit: number): AppError {
+  const setting = limit === mostAtOnce ? 'for other formats than plain text' : 'MAX_DOCUMENT_CHARACTERS';
   return new AppError(
     'document_too_large',
-    `The document's text is longer than ${(maxCharacters / 1e6).toLocaleString('en')} million characters (MAX_DOCUMENT_CHARACTERS): split it into several documents.`,
+    `The document's text is longer than ${(limit / 1e6).toLocaleString('en')} million characters, the limit (${setting}). Split it into several documents.`,
   );
 }

@@ -9,6 +9,9 @@ const lineFormats: readonly FormatName[] = ['txt'];
 /** Bytes of a file beyond which it is read in pieces, if its format allows it; also the size of a piece. */
 const pieceBytes = 1_000_000;
 
+/** Bytes without any white space after which one is cut nevertheless. */
+const longestRun = 4_000_000;
+
 /**
  * A file as one document; or, when it is large and its lines stand for themselves, as a document for every megabyte, so that
  * memory does not grow with the file. Throws as `parseDocument` does.
@@ -53,7 +56,14 @@ async function lineFormat(bytes: Buffer, hints: FileHints): Promise<FormatName |
   }
 }
 
-/** Behind the last line end, else behind the last space; neither is ever part of another character in a multi-byte encoding. */
+/**
+ * Behind the last line end, else behind the last space; neither is ever part of another character in a multi-byte encoding. What
+ * goes on for long without either is no text that anybody reads, and is cut before the last character of UTF-8.
+ */
 function lastLineEnd(bytes: Buffer): number {
-  return bytes.lastIndexOf(0x0a) + 1 || bytes.lastIndexOf(0x20) + 1;
+  const found = bytes.lastIndexOf(0x0a) + 1 || bytes.lastIndexOf(0x20) + 1;
+  if (found > 0 || bytes.length < longestRun) return found;
+  let end = bytes.length - 1;
+  while (end > bytes.length - 4 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1;
+  return end;
 }
