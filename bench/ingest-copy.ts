@@ -3,8 +3,11 @@ import type { Knex } from 'knex';
 import type { Client } from 'pg';
 import { from, to } from 'pg-copy-streams';
 
-/** The tables that ingestion fills, in the order in which they are. */
-export const filledTables = ['chunks', 'chunk_vectors', 'postings'] as const;
+/** The tables that hold a row for what is in a document, in the order in which they are filled. */
+const documentTables = ['chunks', 'chunk_vectors', 'postings'] as const;
+
+/** All that ingestion fills: the counts that search reads first are rows as well. */
+export const filledTables = [...documentTables, 'posting_counts'] as const;
 
 export interface Rate {
   rows: number;
@@ -43,14 +46,22 @@ export async function measureCopy(db: Knex, suffix: string): Promise<Rate> {
   }
 }
 
-/** One insert a row, prepared once, all in one transaction, of the first `chunks` chunks and what follows from them. */
-export async function measureRowByRow(db: Knex, suffix: string, chunks: number): Promise<Rate> {
+/**
+ * One insert a row, prepared once, of the first `chunks` chunks with their vectors and postings; all in one transaction, or each
+ * row in its own.
+ */
+export async function measureRowByRow(
+  db: Knex,
+  suffix: string,
+  chunks: number,
+  { commitEach }: { commitEach: boolean },
+): Promise<Rate> {
   const client: Client = await db.client.acquireConnection();
   try {
     let count = 0;
     let seconds = 0;
     const first = `(select seq from chunks order by seq limit ${chunks})`;
-    for (const table of filledTables) {
+    for (const table of documentTables) {
       const columns = (await storedColumns(db, table)).split(', ');
       const key = table === 'chunks' ? 'seq' : 'chunk_seq';
       const texts = columns.map((column) => `${column}::text`).join(', ');
@@ -61,9 +72,9 @@ export async function measureRowByRow(db: Knex, suffix: string, chunks: number):
       const values = columns.map((_, i) => `$${i + 1}`).join(', ');
       const text = `insert into ${table}_${suffix} (${columns.join(', ')}) overriding system value values (${values})`;
       const started = performance.now();
-      await client.query('begin');
-      for (const row of rows) await client.query({ name: `row_${table}`, text, values: row });
-      await client.query('commit');
+      if (!commitEach) await client.query('begin');
+      for (const row of rows) await client.query({ name: `row_${table}_${suffix}`, text, values: row });
+      if (!commitEach) await client.query('commit');
       seconds += (performance.now() - started) / 1000;
       count += rows.length;
     }

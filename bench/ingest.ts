@@ -15,15 +15,15 @@ import { syntheticModel } from './synthetic-load.ts';
 
 const usage = `[DATABASE_URL=…] npm run bench ingest [-- --chunks 10000] [--sizes 20,200] [--length 100] [--json FILE]
 
-The database's part of ingestion: chunks, vectors and postings of documents with so many chunks each (--sizes), from claimed to
-found, with vectors that are given; against one binary COPY a table of the same rows into tables with the same indexes, and
+The database's part of ingestion: chunks, vectors, postings and their counts for documents of so many chunks each (--sizes), from
+claimed to found, with vectors that are given; against one binary COPY a table of the same rows into tables with the same indexes, and
 against one insert a row. Works in a database of its own on that server and drops it afterwards; without DATABASE_URL, embedded,
 where there is no COPY to compare with.`;
 
 const dimensions = 384;
 const seed = 20_260_102;
 /** Chunks of which the rows are inserted one by one: more would only take longer. */
-const rowByRowChunks = 300;
+const rowByRowChunks = 100;
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -68,8 +68,12 @@ async function measureSize(chunks: number, size: number, length: number) {
       await createTwins(db, 'copied');
       table['binary COPY'] = described(await measureCopy(db, 'copied'), ours);
     }
-    await createTwins(db, 'inserted');
-    table['row by row'] = described(await measureRowByRow(db, 'inserted', rowByRowChunks), ours);
+    for (const commitEach of [false, true]) {
+      const suffix = commitEach ? 'committed' : 'inserted';
+      await createTwins(db, suffix);
+      const rate = await measureRowByRow(db, suffix, rowByRowChunks, { commitEach });
+      table[`row by row${commitEach ? ', a commit each' : ''}`] = described(rate, ours);
+    }
     return { size, rows, steps, table };
   } finally {
     await close();
