@@ -7,13 +7,15 @@ COPY migrations migrations
 COPY src src
 COPY workers workers
 RUN npm run build
-# The built tree needs no TypeScript and no loader for it, one platform's inference library of five, and nothing
-# that only a debugger or a compiler reads.
+# The built tree needs no TypeScript and no loader for it, one platform's inference library of five, one build of the text
+# recognition and of its data, and nothing that only a debugger or a compiler reads.
 RUN npm prune --omit=dev \
     && rm -rf node_modules/.bin node_modules/tsx node_modules/esbuild node_modules/@esbuild \
         node_modules/typescript node_modules/@typescript \
     && find node_modules/onnxruntime-node/bin -mindepth 3 -maxdepth 3 \
         ! -path "*/linux/$(node -p process.arch)" -exec rm -rf {} + \
+    && find node_modules/tesseract.js-core -name '*.wasm*' ! -name tesseract-core-simd-lstm.wasm -delete \
+    && rm -rf node_modules/@tesseract.js-data/*/4.0.0 \
     && find node_modules -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.cts' -o -name '*.d.mts' \) -delete
 
 FROM node:24-slim

@@ -12,19 +12,23 @@ function crash(error: Error): void {
   throw error;
 }
 
-/** A migrated database with nothing in it: on the server of DATABASE_URL, or embedded in a new folder; `close` removes it. */
-export async function openSearchDatabase(): Promise<{ db: Knex; close(): Promise<void> }> {
-  return process.env.DATABASE_URL ? onServer(process.env.DATABASE_URL) : embedded();
+/**
+ * A migrated database with nothing in it: on the server of DATABASE_URL, or embedded in a new folder; `close` removes it. On
+ * a server, one that is `kept` under a name is made where it is missing, found as it was left, and stays.
+ */
+export async function openSearchDatabase(kept?: string): Promise<{ db: Knex; close(): Promise<void> }> {
+  return process.env.DATABASE_URL ? onServer(process.env.DATABASE_URL, kept) : embedded();
 }
 
-async function onServer(serverUrl: string) {
+async function onServer(serverUrl: string, kept: string | undefined) {
   const url = new URL(serverUrl);
   if (!local.has(url.hostname))
     throw new Error('DATABASE_URL must be on this machine: the bench fills it with millions of rows.');
-  const name = `dt_rag_bench_${process.pid}`;
+  const name = kept === undefined ? `dt_rag_bench_${process.pid}` : `dt_rag_bench_${kept}`;
   const server = await openDatabase(readConfig(process.env, 'worker'), crash);
-  await server.db.raw(`drop database if exists ${name}`);
-  await server.db.raw(`create database ${name}`);
+  if (kept === undefined) await server.db.raw('drop database if exists ??', [name]);
+  const { rows } = await server.db.raw('select from pg_database where datname = ?', [name]);
+  if (rows.length === 0) await server.db.raw('create database ??', [name]);
   url.pathname = `/${name}`;
   const database = await openDatabase(
     readConfig({ ...process.env, DATABASE_URL: url.href }, 'worker'),
@@ -35,7 +39,7 @@ async function onServer(serverUrl: string) {
     db: database.db,
     close: async () => {
       await database.close();
-      await server.db.raw(`drop database ${name} with (force)`);
+      if (kept === undefined) await server.db.raw('drop database ?? with (force)', [name]);
       await server.close();
     },
   };

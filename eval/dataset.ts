@@ -6,13 +6,21 @@ import { z } from 'zod';
 import type { Judgements } from '../src/evaluation/measures.ts';
 
 const passage = z.object({ _id: z.string(), title: z.string().default(''), text: z.string() });
-const query = z.object({ _id: z.string(), text: z.string(), split: z.string().optional() });
+const query = z.object({
+  _id: z.string(),
+  text: z.string(),
+  split: z.string().optional(),
+  answers: z.array(z.string()).optional(),
+  facts: z.array(z.string()).optional(),
+});
 export type EvalPassage = z.output<typeof passage>;
 
 export interface EvalQuery {
   id: string;
   text: string;
   judged: Judgements;
+  /** Strings that answer it wherever they stand (`answers`: any of them; `facts`: each counts). */
+  gold: { strings: string[]; each: boolean };
 }
 
 export interface Dataset {
@@ -50,6 +58,7 @@ export async function readDataset(
     id: item._id,
     text: item.text,
     judged: judged.get(item._id) as Judgements,
+    gold: { strings: item.answers ?? item.facts ?? [], each: item.answers === undefined },
   }));
   const corpus = passages.filter(({ _id }) => _id.startsWith(judgedPrefix));
   return { name: basename(resolve(folder)), corpus, queries };

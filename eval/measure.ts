@@ -27,7 +27,7 @@ export interface Measured {
 
 /** Asks every query of `find`, which gives passage ids, best first, without repeats. */
 export async function measure(
-  queries: readonly EvalQuery[],
+  queries: readonly Pick<EvalQuery, 'id' | 'text' | 'judged'>[],
   find: (text: string) => Promise<string[]>,
   tick: () => void,
 ): Promise<Measured> {

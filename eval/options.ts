@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { defaultCacheFolder } from './embedding-cache.ts';
+import { type ReadingName, readings } from './reading.ts';
 
 export const usage = `npm run eval -- --data DIR [options]
 
@@ -7,6 +8,7 @@ Ingests a judged collection into a temporary instance and measures the product's
 DIR holds corpus.jsonl, queries.jsonl and qrels.tsv.
 
 --strategy LIST       of keyword, vector, hybrid; all three when left out
+--rerank              each strategy also as STRATEGY+rerank, by the reranker that RERANKER sets up
 --split NAME          only queries of this split
 --judged-prefix P     only judgements of passages whose id starts with P, and only that part of the corpus
 --limit N             only the first N queries
@@ -14,15 +16,27 @@ DIR holds corpus.jsonl, queries.jsonl and qrels.tsv.
 --baseline FILE       keeps this run for later comparisons
 --against FILE        compares with a kept run; ends with 1 where nDCG@10 is significantly worse
 --embedding-cache DIR where vectors are remembered; EVAL_EMBEDDING_CACHE, or ~/.cache/dt-rag/embeddings. "off": nowhere
+--join PATTERN        passages whose ids agree in the pattern's first group become one document
+--reading LIST        measures what the first passages say, as they are or put together: of plain, merged, neighbours,
+                      section, merged+neighbours, merged+section
+--passages N          so many of them; 5 when left out
 --json                the result as the last line of standard output`;
 
 /** How search is asked for each strategy. */
 export const modes = { keyword: 'bm25', vector: 'vector', hybrid: 'hybrid' } as const;
 export type StrategyName = keyof typeof modes;
 
+/** One way to search that is measured. */
+export interface Variant {
+  /** As tables and files name it. */
+  name: string;
+  mode: (typeof modes)[StrategyName];
+  rerank: boolean;
+}
+
 export interface EvalOptions {
   data: string;
-  strategies: StrategyName[];
+  variants: Variant[];
   split: string | undefined;
   judgedPrefix: string | undefined;
   limit: number | undefined;
@@ -31,6 +45,10 @@ export interface EvalOptions {
   against: string | undefined;
   /** Undefined: nothing is remembered. */
   embeddingCache: string | undefined;
+  join: RegExp | undefined;
+  readings: ReadingName[];
+  /** Passages that are read. */
+  passages: number;
   json: boolean;
 }
 
@@ -41,6 +59,7 @@ export function readOptions(args: readonly string[]): EvalOptions | 'help' {
     options: {
       data: { type: 'string' },
       strategy: { type: 'string', default: Object.keys(modes).join(',') },
+      rerank: { type: 'boolean', default: false },
       split: { type: 'string' },
       'judged-prefix': { type: 'string' },
       limit: { type: 'string' },
@@ -48,6 +67,9 @@ export function readOptions(args: readonly string[]): EvalOptions | 'help' {
       baseline: { type: 'string' },
       against: { type: 'string' },
       'embedding-cache': { type: 'string' },
+      join: { type: 'string' },
+      reading: { type: 'string' },
+      passages: { type: 'string', default: '5' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -56,27 +78,37 @@ export function readOptions(args: readonly string[]): EvalOptions | 'help' {
   const cache = values['embedding-cache'] ?? process.env.EVAL_EMBEDDING_CACHE ?? defaultCacheFolder();
   return {
     data: values.data,
-    strategies: toStrategies(values.strategy),
+    variants: toVariants(values.strategy, values.rerank),
     split: values.split,
     judgedPrefix: values['judged-prefix'],
-    limit: values.limit === undefined ? undefined : toCount(values.limit),
+    limit: values.limit === undefined ? undefined : toCount('--limit', values.limit),
     perQuery: values['per-query'],
     baseline: values.baseline,
     against: values.against,
     embeddingCache: cache === 'off' ? undefined : cache,
+    join: values.join === undefined ? undefined : new RegExp(values.join),
+    readings: values.reading === undefined ? [] : toNames('--reading', values.reading, readings),
+    passages: toCount('--passages', values.passages),
     json: values.json,
   };
 }
 
-function toStrategies(list: string): StrategyName[] {
-  return list.split(',').map((given) => {
-    const name = given.trim();
-    if (Object.hasOwn(modes, name)) return name as StrategyName;
-    throw new Error(`--strategy takes ${Object.keys(modes).join(', ')}, not ${name}`);
+function toVariants(list: string, reranked: boolean): Variant[] {
+  return toNames('--strategy', list, modes).flatMap((name): Variant[] => {
+    const plain = { name, mode: modes[name], rerank: false };
+    return reranked ? [plain, { ...plain, name: `${name}+rerank`, rerank: true }] : [plain];
   });
 }
 
-function toCount(given: string): number {
+function toNames<Name extends string>(option: string, list: string, known: Record<Name, unknown>): Name[] {
+  return list.split(',').map((given) => {
+    const name = given.trim();
+    if (Object.hasOwn(known, name)) return name as Name;
+    throw new Error(`${option} takes ${Object.keys(known).join(', ')}, not ${name}`);
+  });
+}
+
+function toCount(option: string, given: string): number {
   if (/^[1-9]\d*$/.test(given)) return Number(given);
-  throw new Error(`--limit takes a whole number from 1, not ${given}`);
+  throw new Error(`${option} takes a whole number from 1, not ${given}`);
 }

@@ -25,7 +25,7 @@ export function compareStrategies(measured: ReadonlyMap<string, Measured>): Stra
 }
 
 export function printScores(title: string, measured: ReadonlyMap<string, Measured>): void {
-  const widths = [10, 20, 20, 20, 20, 9, 10];
+  const widths = [16, 20, 20, 20, 20, 9, 10];
   console.log(`\n${title}`);
   print(widths, ['strategy', ...measureNames, 'queries', 'ms/query']);
   for (const [strategy, { scores }] of measured) {

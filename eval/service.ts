@@ -18,18 +18,46 @@ import { cacheEmbeddings } from './embedding-cache.ts';
 export interface EvalService {
   /** The embedding model, as stored beside vectors. */
   embedding: string;
+  /** Whether a reranker is set up. */
+  reranks: boolean;
   /** Ingests the passages; returns document id → passage id. */
   ingest(
     corpus: readonly EvalPassage[],
     onProgress: (done: number, total: number) => void,
   ): Promise<Map<string, string>>;
-  /** Document ids, best first, without repeats. */
-  search(question: string, mode: string, count: number): Promise<string[]>;
+  /** Passages, best first. `document` is the id that the service gave it. */
+  search(question: string, request: SearchRequest): Promise<FoundPassage[]>;
   stop(): Promise<void>;
 }
 
-/** @param vectors folder of remembered embeddings; undefined: everything is embedded anew */
-export async function startEvalService(vectors: string | undefined): Promise<EvalService> {
+interface SearchReply {
+  hits: Hit[];
+  query_analysis: { rerank: { model: string; outcome: string } | null };
+}
+
+export interface SearchRequest {
+  search_mode: string;
+  max_results: number;
+  rerank?: boolean;
+  merge_neighbours?: boolean;
+  expand?: string;
+}
+
+export interface FoundPassage {
+  document: string;
+  text: string;
+  range: [number, number];
+}
+
+/** Whether and from where there are vectors. */
+export interface Vectors {
+  /** Folder of remembered embeddings; undefined: everything is embedded anew. */
+  folder: string | undefined;
+  /** False where words alone are measured: nobody reads the vectors then, so no model need make them. */
+  needed: boolean;
+}
+
+export async function startEvalService(vectors: Vectors): Promise<EvalService> {
   const folder = await mkdtemp(join(tmpdir(), 'dt-rag-eval-'));
   const service = await startEmbedded(folder, vectors);
   const call = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
@@ -43,6 +71,7 @@ export async function startEvalService(vectors: string | undefined): Promise<Eva
   };
   return {
     embedding: service.embedding,
+    reranks: service.reranks,
     ingest: async (corpus, onProgress) => {
       const ids = new Map<string, string>();
       let done = 0;
@@ -60,15 +89,17 @@ export async function startEvalService(vectors: string | undefined): Promise<Eva
       }
       return ids;
     },
-    search: async (question, mode, count) => {
-      const body = {
-        q: question.slice(0, 2000),
-        search_mode: mode,
-        max_results: count,
-        include_highlights: false,
-      };
-      const { hits } = await call<{ hits: { document_id: string }[] }>('POST', '/api/v1/search', body);
-      return [...new Set(hits.map((hit) => hit.document_id))];
+    search: async (question, request) => {
+      const body = { q: question.slice(0, 2000), ...request, include_highlights: false };
+      const found = await call<SearchReply>('POST', '/api/v1/search', body);
+      const { rerank: report } = found.query_analysis;
+      if (request.rerank && report && report.outcome !== 'applied')
+        throw new Error(`${report.model} ended with ${report.outcome}: set RERANK_BUDGET_MS higher`);
+      return found.hits.map(({ document_id: document, text, char_range: range }) => ({
+        document,
+        text,
+        range,
+      }));
     },
     stop: async () => {
       await service.stop();
@@ -78,7 +109,7 @@ export async function startEvalService(vectors: string | undefined): Promise<Eva
 }
 
 /** The embedded tier put together as always, but for an embedder that remembers. */
-async function startEmbedded(folder: string, vectors: string | undefined) {
+async function startEmbedded(folder: string, vectors: Vectors) {
   const { DATABASE_URL: _database, REDIS_URL: _redis, ...inherited } = process.env;
   const environment = {
     ...inherited,
@@ -93,35 +124,59 @@ async function startEmbedded(folder: string, vectors: string | undefined) {
   const shutdown = createShutdown(log, config.SHUTDOWN_SECONDS);
   try {
     const opened = await openFoundation(config, log, shutdown);
-    const { db, metrics } = opened;
-    const embedders = vectors ? rememberingPool(opened.embedders, vectors) : opened.embedders;
+    const { db, metrics, reranking } = opened;
+    const embedders = wrapPool(opened.embedders, wrapperOf(vectors));
     const bm25 = { k1: config.BM25_K1, b: config.BM25_B };
-    const search = createSearch({ db, embedders, metrics, bm25, cacheTtlSeconds: 0 });
+    const search = createSearch({ db, embedders, metrics, bm25, reranking, cacheTtlSeconds: 0 });
     const foundation = { ...opened, embedders, search };
     await startWorkers(foundation, readWorkerConfig(environment));
     const { url, adminKey } = await openApi(foundation);
-    return { url, adminKey, embedding: (await embedders.configured()).model, stop: () => shutdown.run() };
+    return {
+      ...{ url, adminKey, reranks: reranking !== null },
+      embedding: (await embedders.configured()).model,
+      stop: () => shutdown.run(),
+    };
   } catch (error) {
     await shutdown.run();
     throw error;
   }
 }
 
-/** One remembering embedder a model, however often it is asked for. */
-function rememberingPool(pool: EmbedderPool, vectors: string): EmbedderPool {
-  const remembering = new Map<string, Promise<Embedder>>();
-  const wrap = async (opening: Promise<Embedder>) => {
+type Wrap = (embedder: Embedder) => Promise<Embedder>;
+
+function wrapperOf({ folder, needed }: Vectors): Wrap {
+  if (!needed)
+    return async (embedder) => ({ ...embedder, embed: async (texts) => texts.map(() => unit(embedder)) });
+  return folder === undefined
+    ? async (embedder) => embedder
+    : (embedder) => cacheEmbeddings(embedder, folder);
+}
+
+function unit({ dimensions }: Embedder): Float32Array {
+  return new Float32Array(dimensions).fill(1 / Math.sqrt(dimensions));
+}
+
+/** One wrapped embedder a model, however often it is asked for. */
+function wrapPool(pool: EmbedderPool, wrap: Wrap): EmbedderPool {
+  const wrapped = new Map<string, Promise<Embedder>>();
+  const once = async (opening: Promise<Embedder>) => {
     const embedder = await opening;
-    const known = remembering.get(embedder.model) ?? cacheEmbeddings(embedder, vectors);
-    remembering.set(embedder.model, known);
+    const known = wrapped.get(embedder.model) ?? wrap(embedder);
+    wrapped.set(embedder.model, known);
     return known;
   };
   return {
-    configured: () => wrap(pool.configured()),
-    open: (choice) => wrap(pool.open(choice)),
-    of: (generation) => wrap(pool.of(generation)),
+    configured: () => once(pool.configured()),
+    open: (choice) => once(pool.open(choice)),
+    of: (generation) => once(pool.of(generation)),
     close: () => pool.close(),
   };
+}
+
+interface Hit {
+  document_id: string;
+  text: string;
+  char_range: [number, number];
 }
 
 type Call = <T>(method: string, path: string, body?: unknown) => Promise<T>;

@@ -41,7 +41,11 @@ export async function agreeOnGeneration({ config, db, embedders, enqueue, log }:
   if (await hadGeneration(db, configured.model)) return adviseOn(live, configured, db, log);
   const prices = readPrices(config.EMBEDDING_PRICES) as Prices;
   try {
-    const { estimate } = await startGeneration({ db, enqueue, prices }, randomUUID(), model);
+    const { estimate } = await startGeneration(
+      { db, enqueue, prices, chunkContext: config.CHUNK_CONTEXT },
+      randomUUID(),
+      model,
+    );
     log.warn(
       { live: live.model, configured: configured.model, estimate },
       'another embedding model is configured: its generation is being built beside the live one, which search goes on reading; switch to it by POST /api/v1/admin/embeddings/generations/{id}/switch when it is ready',

@@ -17,6 +17,10 @@ const source = z.object({
   page: z.int().nullable(),
   answer_spans: z.array(span).describe('UTF-16 offsets into answer'),
   verified: z.boolean().describe('true only when quote stands at char_range'),
+  deleted: z
+    .boolean()
+    .optional()
+    .describe('true: its document was deleted since; title, text and quote are gone with it'),
 });
 
 /** What a worker writes when an answer is completed. */
@@ -28,6 +32,10 @@ export const answerResult = z.object({
   degraded: z.string().nullable(),
   sources: z.array(source),
   source_count: z.int(),
+  sources_deleted: z
+    .int()
+    .optional()
+    .describe('Sources whose document was deleted since: only what the others support is left of the answer'),
   confidence: z.number(),
   confidence_reasons: z.array(z.string()),
   retrieval: z.object({

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { flagKeys } from './flags.ts';
 import { readPrices } from './models/prices.ts';
+import { chunkContexts } from './text/passage-text.ts';
+import { piiPolicies } from './text/pii/mask.ts';
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -28,6 +30,12 @@ const whole = (min: number, max: number) =>
 const flag = z
   .enum(['true', 'false', '1', '0'], 'must be true or false')
   .transform((v) => v === 'true' || v === '1');
+const hostPattern = /^(\*\.)?[^\s*/:@]+$|^\[[\da-f:.]+\]$/;
+const splitHosts = (list: string) =>
+  list
+    .split(',')
+    .map((host) => host.trim().toLowerCase())
+    .filter((host) => host !== '');
 
 /**
  * Every variable that every process reads, with its default and one sentence; `.env.example` is checked against it.
@@ -80,16 +88,38 @@ export const environmentShape = {
     .describe(
       'USD for a million tokens by embedding model, for estimates; the default is its published price.',
     ),
+  CHUNK_CONTEXT: z
+    .enum(chunkContexts)
+    .default('headings')
+    .describe(
+      'What is embedded before a chunk: its document title and headings, the title alone, or nothing (off). Holds for vectors made from then on.',
+    ),
   GEMINI_API_KEY: z
     .string()
     .min(1)
     .optional()
     .describe(
-      'Key for Gemini: answers, and embeddings when EMBEDDING_PROVIDER=gemini or a generation of it is kept.',
+      'Key for Gemini: answers, embeddings when EMBEDDING_PROVIDER=gemini or a generation of it is kept, and reranking when RERANKER=gemini.',
     ),
   GEMINI_BASE_URL: httpUrl
     .optional()
     .describe('Another address that speaks the Gemini protocol (a proxy, a stand-in).'),
+  RERANKER: z
+    .enum(['off', 'gemini', 'local'])
+    .default('off')
+    .describe('Who puts the best passages of a search into their final order.'),
+  RERANKER_MODEL_DIR: z
+    .string()
+    .optional()
+    .describe('local: a folder with a cross-encoder: model*.onnx and tokenizer.json.'),
+  RERANKER_MODEL: z
+    .string()
+    .default('gemini-2.5-flash-lite')
+    .describe('gemini: the language model that grades passages.'),
+  RERANK_TOP: whole(2, 100).default(20).describe('How many of the best passages the reranker is shown.'),
+  RERANK_BUDGET_MS: whole(20, 60_000)
+    .default(1500)
+    .describe('Time the reranker has for a search before the order without it stands, milliseconds.'),
   BM25_K1: z.coerce
     .number('must be a number from 0 to 10')
     .min(0)
@@ -109,10 +139,39 @@ export const environmentShape = {
     .describe(
       'Vectors of a model beyond which they get an index; up to there search looks at all. Unset = 20000, embedded: never, since nothing else runs there meanwhile.',
     ),
+  VERSIONS_KEPT: whole(1, 100_000)
+    .default(10)
+    .describe(
+      'Newest versions of a document whose text and bytes are kept, to be read and restored; of older ones only what was said of them. The live one always is.',
+    ),
   MAX_UPLOAD_MB: whole(1, 1000).default(50).describe('Largest file accepted.'),
+  URL_INGESTION: z
+    .enum(['on', 'off'], 'must be on or off')
+    .default('on')
+    .describe('Whether documents may be given as a URL, which a worker fetches.'),
+  URL_ALLOW: z
+    .string()
+    .default('')
+    .transform(splitHosts)
+    .refine(
+      (hosts) => hosts.every((host) => hostPattern.test(host)),
+      'must look like example.org,*.example.org',
+    )
+    .describe(
+      'Hosts that URLs may be fetched from, separated by commas; *.example.org = all below it. Unset = any.',
+    ),
+  URL_PRIVATE_ADDRESSES: z
+    .enum(['refuse', 'allow'], 'must be refuse or allow')
+    .default('refuse')
+    .describe(
+      'allow: URLs may also lead to loopback, private and carrier addresses (an intranet). Link-local and metadata ones never.',
+    ),
   QUEUE_LIMIT: whole(1, 10_000_000)
     .default(100_000)
     .describe('Waiting jobs of a queue beyond which work is refused with 429.'),
+  STREAM_PATIENCE_SECONDS: whole(0, 3600)
+    .default(30)
+    .describe('How long a streamed batch waits for room in a full queue before it is cut off with 429.'),
   ANSWER_TTL_HOURS: whole(1, 24 * 365)
     .default(24 * 7)
     .describe('How long a finished answer is kept.'),
@@ -125,6 +184,12 @@ export const environmentShape = {
   AUTO_CREATE_TAXONOMY: flag
     .default(true)
     .describe("Creates a document's taxonomy path when it does not exist yet."),
+  PII_POLICY: z
+    .enum(piiPolicies, 'must be off, mask or reject')
+    .default('mask')
+    .describe(
+      'Personal data in documents that do not say otherwise: off keeps it, mask puts placeholders, reject refuses the document. Questions and comments are masked unless off.',
+    ),
   METRICS_TOKEN: z
     .string()
     .min(8, 'must have at least 8 characters')
@@ -194,6 +259,10 @@ export function readConfig(environment: Environment = process.env, role: Role = 
     problems.push('DATABASE_URL must be set when REDIS_URL is: the queue alone cannot keep work.');
   if (values.EMBEDDING_PROVIDER === 'gemini' && !values.GEMINI_API_KEY)
     problems.push('GEMINI_API_KEY must be set when EMBEDDING_PROVIDER=gemini.');
+  if (values.RERANKER === 'gemini' && !values.GEMINI_API_KEY)
+    problems.push('GEMINI_API_KEY must be set when RERANKER=gemini.');
+  if (values.RERANKER === 'local' && !values.RERANKER_MODEL_DIR)
+    problems.push('RERANKER_MODEL_DIR must be set when RERANKER=local: the folder of a cross-encoder.');
   if (values.ENVIRONMENT === 'production' && role === 'api') problems.push(...weakSecrets(values));
   if (problems.length > 0) throw new ConfigError(problems);
   const tier: Tier = values.REDIS_URL ? 'scale-out' : values.DATABASE_URL ? 'postgres' : 'embedded';

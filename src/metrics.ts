@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { type CacheLookups, readHitRatios } from './hit-ratios.ts';
 import { type QueueName, queueNames } from './jobs/job.ts';
+import type { PiiCounts } from './text/pii/mask.ts';
 
 const seconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
@@ -77,6 +78,13 @@ export function createMetrics() {
       registers,
     }),
     cacheLookups: countCacheLookups(registers),
+    rerankSeconds: new Histogram({
+      name: 'rag_rerank_duration_seconds',
+      help: 'Calls of the reranker.',
+      labelNames: ['model', 'outcome'],
+      buckets: seconds,
+      registers,
+    }),
     llmSeconds: new Histogram({
       name: 'rag_llm_duration_seconds',
       help: 'Calls of the language model.',
@@ -98,10 +106,30 @@ export function createMetrics() {
     }),
     chunksEmbedded: new Counter({
       name: 'rag_chunks_embedded_total',
-      help: 'Chunks that got a vector.',
+      help: 'Chunks that got a vector made for them.',
       labelNames: ['model'],
       registers,
     }),
+    vectorsReused: new Counter({
+      name: 'rag_vectors_reused_total',
+      help: 'Chunks that got a vector which the model had made for the same text before.',
+      labelNames: ['model'],
+      registers,
+    }),
+    countPii: countPii(registers),
+  };
+}
+
+/** Adds what was found in one text to the counter; kinds without any have no series. */
+function countPii(registers: Registry[]): (found: PiiCounts) => void {
+  const counter = new Counter({
+    name: 'rag_pii_found_total',
+    help: 'Personal data found in documents, questions and comments.',
+    labelNames: ['kind'],
+    registers,
+  });
+  return (found) => {
+    for (const [kind, count] of Object.entries(found)) counter.inc({ kind }, count);
   };
 }
 
@@ -180,6 +208,24 @@ export function exportVectorRecall(
       const measured = await read();
       this.reset();
       for (const { model, recall } of measured ?? []) this.set({ model }, recall);
+    },
+  });
+}
+
+/** Rows that belong to nothing as upkeep last found them; in the API process only. */
+export function exportOrphans(
+  metrics: Metrics,
+  read: () => Promise<readonly { kind: string; found: number }[] | undefined>,
+): void {
+  new Gauge({
+    name: 'rag_orphans',
+    help: 'Rows that belonged to nothing at the last scan, which also removed them; 0 unless something is broken.',
+    labelNames: ['table'],
+    registers: [metrics.registry],
+    async collect() {
+      const found = await read();
+      this.reset();
+      for (const row of found ?? []) this.set({ table: row.kind }, row.found);
     },
   });
 }

@@ -10,14 +10,24 @@ import type { Config } from './config.ts';
 import { type Database, openDatabase } from './db/connect.ts';
 import { liveWorkers } from './db/heartbeats.ts';
 import { migrate } from './db/migrations.ts';
+import { readOrphans } from './db/orphans.ts';
 import { readVectorRecall } from './db/vector-recall.ts';
 import { createFlagService, type FlagService } from './flag-service.ts';
 import { openQueues, type Queues } from './jobs/queues.ts';
 import { migratePostgresStore } from './jobs/store-postgres.ts';
 import { checkRedis } from './jobs/store-redis.ts';
 import type { Log } from './log.ts';
-import { createMetrics, exportQueues, exportVectorRecall, exportWorkers, type Metrics } from './metrics.ts';
+import {
+  createMetrics,
+  exportOrphans,
+  exportQueues,
+  exportVectorRecall,
+  exportWorkers,
+  type Metrics,
+} from './metrics.ts';
 import { createEmbedderPool, type EmbedderPool } from './models/embedder-pool.ts';
+import { openReranking } from './open-reranking.ts';
+import type { Reranking } from './retrieval/rerank.ts';
 import { createSearch, type Search } from './retrieval/search.ts';
 import { loadSecrets } from './secrets.ts';
 import type { Shutdown } from './shutdown.ts';
@@ -32,6 +42,8 @@ export interface Foundation {
   db: Knex;
   queues: Queues;
   embedders: EmbedderPool;
+  /** null: none is configured. */
+  reranking: Reranking | null;
   search: Search;
   flags: FlagService;
   shutdown: Shutdown;
@@ -59,7 +71,9 @@ export async function openFoundation(config: Config, log: Log, shutdown: Shutdow
   shutdown.add('embedding models', embedders.close);
   const { db } = database;
   await agreeOnGeneration({ config, db, embedders, enqueue: queues.enqueue, log });
+  const reranking = await openReranking(config, log, shutdown);
   const search = createSearch({
+    reranking,
     db,
     embedders,
     metrics,
@@ -74,6 +88,7 @@ export async function openFoundation(config: Config, log: Log, shutdown: Shutdow
     db,
     queues,
     embedders,
+    reranking,
     search,
     flags: createFlagService(db, config.envFlags),
     shutdown,
@@ -111,10 +126,13 @@ export async function openApi(
     }),
   );
   exportWorkers(metrics, () => bounded(liveWorkers(db), 2000));
+  exportOrphans(metrics, () => bounded(readOrphans(db), 2000));
   exportVectorRecall(metrics, () => bounded(readVectorRecall(db), 2000));
   const server = createServer(createApp(context));
   // Longer than load balancers keep an idle connection (60 s): who closes first must not be the one who is sent to.
   server.keepAliveTimeout = 65_000;
+  // Batches are streamed for as long as they take; other bodies are timed by the application.
+  server.requestTimeout = 0;
   const drain = drainable(server);
   server.listen(config.PORT, config.HOST);
   await once(server, 'listening');

@@ -40,11 +40,39 @@ export const workerEnvironmentShape = {
     .describe('Time the language model has for an answer before it is composed from the sources alone.'),
   CHUNK_TOKENS: whole(50, 4000).default(500).describe('Length of a chunk, in tokens.'),
   CHUNK_OVERLAP_TOKENS: whole(0, 2000).default(128).describe('What neighbouring chunks share, in tokens.'),
+  URL_TIMEOUT_SECONDS: whole(1, 540)
+    .default(60)
+    .describe('Longest time one URL may take to be fetched, its redirects and robots.txt included.'),
+  URL_USER_AGENT: z
+    .string()
+    .regex(
+      /^[A-Za-z_-]+(\/[\x21-\x7e]+)?( [\x20-\x7e]+)?$/,
+      'must look like Name/1.0 (+https://example.org/bot)',
+    )
+    .optional()
+    .describe(
+      'Who we say we are; robots.txt knows us by what stands before the slash. Unset = DT-RAG/VERSION.',
+    ),
   PARSE_TIMEOUT_SECONDS: whole(1, 3600).default(60).describe('Longest time one file may take to be read.'),
   PARSE_MEMORY_MB: whole(128, 16_384)
     .default(400)
     .describe('Most memory the process that reads files may take.'),
+  OCR: z
+    .enum(['true', 'false', '1', '0'], 'must be true or false')
+    .transform((value) => value === 'true' || value === '1')
+    .default(false)
+    .describe(
+      'Recognises Korean and English text in pictures and scanned pages; takes seconds a page, so PARSE_TIMEOUT_SECONDS may have to grow.',
+    ),
   PARSE_PROCESSES: whole(1, 64).default(1).describe('Files read at the same time by one worker.'),
+  PARSE_TOTAL_MEMORY_MB: whole(128, 1_048_576)
+    .default(1600)
+    .describe(
+      'What the limits of all processes that read files may come to, for one worker: further files wait. One is always read.',
+    ),
+  MAX_DOCUMENT_CHARACTERS: whole(10_000, 1_000_000_000)
+    .default(200_000_000)
+    .describe('Longest text of a document; a file of 100 MB has 100 million characters at most.'),
 };
 
 const schema = z

@@ -8,6 +8,7 @@ import type { Metrics } from '../src/metrics.ts';
 import type { EmbedderPool } from '../src/models/embedder-pool.ts';
 import type { Search } from '../src/retrieval/search.ts';
 import type { WorkerConfig } from './config.ts';
+import type { Fetcher } from './ingestion/fetch-url.ts';
 import type { ParserPool } from './ingestion/parse-isolated.ts';
 import type { Llm } from './llm/llm.ts';
 
@@ -22,6 +23,7 @@ export interface WorkerTools {
   /** null without a key: answers are then taken from the sources word for word. */
   llm: Llm | null;
   parsers: ParserPool;
+  fetchUrl: Fetcher;
   metrics: Metrics;
 }
 

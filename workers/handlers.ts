@@ -12,6 +12,7 @@ import { measureVectorRecall } from './upkeep/measure-vector-recall.ts';
 import { reclaimGeneration } from './upkeep/reclaim-generation.ts';
 import { reindexChunks } from './upkeep/reindex-chunks.ts';
 import { requeueLost } from './upkeep/requeue-lost.ts';
+import { scanOrphans } from './upkeep/scan-orphans.ts';
 import { sweepExpired } from './upkeep/sweep-expired.ts';
 import { tendVectorIndexes } from './upkeep/tend-vector-indexes.ts';
 import { vacuumCorpus } from './upkeep/vacuum-corpus.ts';
@@ -30,6 +31,7 @@ export const handlers: { [N in JobName]: Handler<N> } = {
   reindexChunks,
   requeueLost,
   sweepExpired,
+  scanOrphans,
   vacuumCorpus,
   tendVectorIndexes,
   measureVectorRecall,

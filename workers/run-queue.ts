@@ -2,7 +2,7 @@ import { type Job, RateLimitError, UnrecoverableError, type Worker } from 'bullm
 import { AppError, asAppError, summarise } from '../src/errors.ts';
 import { catalog, type JobName } from '../src/jobs/catalog.ts';
 import type { QueueName } from '../src/jobs/job.ts';
-import type { Queues } from '../src/jobs/queues.ts';
+import { holdLimit, type Queues } from '../src/jobs/queues.ts';
 import type { Log } from '../src/log.ts';
 import type { Context, Handler, WorkerTools } from './context.ts';
 import { handlers } from './handlers.ts';
@@ -32,8 +32,7 @@ export function runQueue(queue: QueueName, { tools, queues, log, stop }: RunOpti
       stalledInterval: 15_000,
       // A killed worker is no fault of the job; with the default of 1 a job is lost at its second kill.
       maxStalledCount: 5,
-      // Never reached by itself: BullMQ only obeys a hold where a limiter is set.
-      ...(queue === 'embedding' ? { limiter: { max: 1_000_000, duration: 1000 } } : {}),
+      ...(queue === 'embedding' ? { limiter: { max: holdLimit, duration: 1000 } } : {}),
     },
   );
   worker.on('error', (error) => log.warn({ queue, err: error }, 'queue store trouble'));

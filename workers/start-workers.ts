@@ -6,7 +6,9 @@ import { AppError } from '../src/errors.ts';
 import type { Foundation } from '../src/service.ts';
 import type { WorkerConfig } from './config.ts';
 import type { WorkerTools } from './context.ts';
+import { openFetcher } from './ingestion/open-fetcher.ts';
 import { createParserPool } from './ingestion/parse-isolated.ts';
+import { parserRegistryUrl } from './ingestion/parser-registry-url.ts';
 import { openLlm } from './llm/llms.ts';
 import { runQueue } from './run-queue.ts';
 import { startSchedule } from './schedule.ts';
@@ -21,6 +23,8 @@ export async function startWorkers(foundation: Foundation, workerConfig: WorkerC
     timeoutMs: workerConfig.PARSE_TIMEOUT_SECONDS * 1000,
     memoryMb: workerConfig.PARSE_MEMORY_MB,
     size: workerConfig.PARSE_PROCESSES,
+    registryUrl: parserRegistryUrl({ ocr: workerConfig.OCR }),
+    totalMemoryMb: workerConfig.PARSE_TOTAL_MEMORY_MB,
   });
   shutdown.add('parsers', parsers.close);
   const llm = openLlm({
@@ -37,6 +41,7 @@ export async function startWorkers(foundation: Foundation, workerConfig: WorkerC
     embedders,
     llm,
     parsers,
+    fetchUrl: openFetcher({ ...config, ...workerConfig }),
     metrics,
   };
   // The embedded tier belongs to one process: what its predecessor held when it was killed is free now.

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { answerResult } from '../answer-result.ts';
+import { type AnswerResult, answerResult } from '../answer-result.ts';
 import { type AnswerRow, type AnswerStatus, answerStatuses } from '../db/answers.ts';
 import { errorSummarySchema, timestamp } from './schemas.ts';
 
@@ -38,7 +38,7 @@ export function toAnswer(row: AnswerRow) {
     question: row.question,
     mode,
     flags,
-    ...(row.result ?? {}),
+    ...shownResult(row.result),
     poll_after_ms: isTerminal(row.status) ? null : pollAfterMs,
     request_id: row.request_id,
     created_at: row.created_at,
@@ -47,4 +47,12 @@ export function toAnswer(row: AnswerRow) {
     error: row.error,
     links: { self, cancel: `${self}/cancel`, feedback: `${self}/feedback` },
   };
+}
+
+/** Answers say of every source whether its document is still there. */
+function shownResult(result: AnswerRow['result']): Record<string, unknown> {
+  if (!result) return {};
+  const { sources = [], sources_deleted = 0 } = result as Partial<AnswerResult>;
+  const shown = sources.map((source) => ({ ...source, deleted: source.deleted ?? false }));
+  return { ...result, sources: shown, sources_deleted };
 }

@@ -4,9 +4,11 @@ import { type AnswerRow, endAnswer, findAnswer, insertAnswer } from '../db/answe
 import { findExperience } from '../db/experiences.ts';
 import { saveFeedback } from '../db/feedback.ts';
 import { AppError } from '../errors.ts';
+import { expansions } from '../retrieval/passage.ts';
 import { answerSchema, isTerminal, pollAfterMs, toAnswer } from './answer-resource.ts';
 import type { ApiContext } from './app.ts';
 import { refuseWhenFull } from './backpressure.ts';
+import { keptText } from './kept-text.ts';
 import { type AnyRoute, type Reply, route } from './route.ts';
 import {
   canonicalIn,
@@ -28,6 +30,16 @@ const request = z
     filters: filters.optional(),
     canonical_in: canonicalIn.optional(),
     strategy: strategyName.default('auto'),
+    merge_neighbours: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Reads found chunks that follow each other as one source; final_topk counts what that leaves',
+      ),
+    expand: z
+      .enum(expansions)
+      .default('none')
+      .describe('Reads each source with the chunks beside it, or with its section, up to 8,000 characters'),
     deadline_ms: z.int().min(100).max(3_600_000).optional(),
   })
   .refine((body) => (body.q === undefined) !== (body.question === undefined), {
@@ -87,7 +99,7 @@ export function answerRoutes(context: ApiContext): AnyRoute[] {
         const snapshot = await flags.snapshot(raw.get('x-rollout-id') ?? caller.id);
         const row = await insertAnswer(db, {
           id: workId,
-          question: (q ?? long) as string,
+          question: keptText(context, (q ?? long) as string),
           request: {
             ...rest,
             ...(canonical_in ? { canonical_in } : {}),
@@ -117,7 +129,7 @@ export function answerRoutes(context: ApiContext): AnyRoute[] {
       },
       handler: async ({ params, raw }) => {
         const row = await get(params.id);
-        const etag = `"${row.id.slice(0, 8)}-${row.status}-${row.attempts}"`;
+        const etag = `"${row.id.slice(0, 8)}-${row.status}-${row.attempts}-${row.result?.sources_deleted ?? 0}"`;
         const headers = { ETag: etag, ...(isTerminal(row.status) ? {} : { 'Retry-After': '1' }) };
         if (raw.get('if-none-match') === etag) return { status: 304, headers };
         return { status: 200, body: toAnswer(row), headers };
@@ -145,9 +157,9 @@ export function answerRoutes(context: ApiContext): AnyRoute[] {
             answerId: row.id,
             apiKeyId: caller.id,
             rating,
-            reason: body.reason ?? null,
+            reason: body.reason === undefined ? null : keptText(context, body.reason),
             citationN: body.citation_n ?? null,
-            comment: body.comment ?? null,
+            comment: body.comment === undefined ? null : keptText(context, body.comment),
           },
           {
             answerId: row.id,

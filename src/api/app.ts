@@ -11,16 +11,19 @@ import type { Queues } from '../jobs/queues.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { EmbedderPool } from '../models/embedder-pool.ts';
+import type { Reranking } from '../retrieval/rerank.ts';
 import type { Search } from '../retrieval/search.ts';
 import type { Secrets } from '../secrets.ts';
 import { createAuthenticate } from './auth.ts';
+import { limitBodyTime } from './body-time.ts';
 import { errorHandler } from './error-handler.ts';
 import { requestHash, withIdempotency } from './idempotency.ts';
+import { ndjson } from './media.ts';
 import { describeApi } from './openapi.ts';
 import { mountBoard, mountDocs } from './pages.ts';
 import { type AnyRoute, type Reply, readsRaw, validate } from './route.ts';
 import { routes } from './routes.ts';
-import { isUpload, readUpload } from './upload.ts';
+import { discardUpload, isUpload, readUpload } from './upload.ts';
 
 /** What the API works with. Everything is handed in: nothing here opens a connection. */
 export interface ApiContext {
@@ -29,6 +32,8 @@ export interface ApiContext {
   db: Knex;
   queues: Queues;
   flags: FlagService;
+  /** null: none is configured. */
+  reranking: Reranking | null;
   search: Search;
   embedders: EmbedderPool;
   log: Log;
@@ -50,6 +55,7 @@ export function createApp(context: ApiContext): Express {
   app.use(measure(context.metrics));
   app.use(helmet({ contentSecurityPolicy: { directives: contentPolicy } }));
   mountBoard(app, context);
+  app.use(limitBodyTime(ndjson));
   app.use(express.json({ limit: '1mb', strict: false }));
   const all = routes(context);
   mountDocs(app);
@@ -88,7 +94,7 @@ function serve(
     const { params, query, body } = validate(spec, raw);
     const upload =
       isUpload(raw) && spec.maxFiles
-        ? await readUpload(raw, context.config.MAX_UPLOAD_MB, spec.maxFiles)
+        ? await readUpload(raw, context.db, { maxMb: context.config.MAX_UPLOAD_MB, maxFiles: spec.maxFiles })
         : undefined;
     const controller = new AbortController();
     response.on('close', () => controller.abort(new Error('the client has gone')));
@@ -104,11 +110,20 @@ function serve(
     };
     const handle = (workId: string) => spec.handler({ ...request, workId } as never);
     const key = raw.get('idempotency-key');
-    const reply =
-      spec.creates && key && caller
-        ? await withIdempotency(context.db, caller, key, requestHash(raw, upload), handle)
-        : await handle(randomUUID());
-    send(response, reply);
+    const streamed = spec.streams !== undefined && Boolean(raw.is(spec.streams));
+    const answer = () =>
+      spec.creates && key && caller && !streamed
+        ? withIdempotency(
+            context.db,
+            caller,
+            key,
+            requestHash(raw, upload, context.secrets.secretKey),
+            handle,
+          )
+        : handle(randomUUID());
+    // After a refusal, a repetition or an unchanged document nobody has taken the files.
+    const tidy = async () => upload && discardUpload(context.db, upload);
+    send(response, await answer().finally(tidy));
   };
 }
 

@@ -1,6 +1,10 @@
 import { z } from 'zod';
 import { type DocumentRow, documentStatuses } from '../db/documents.ts';
+import { AppError } from '../errors.ts';
+import { piiPolicies } from '../text/pii/mask.ts';
 import { errorSummarySchema, metadata, timestamp } from './schemas.ts';
+
+export const warningSchema = z.object({ code: z.string(), detail: z.string() }).meta({ id: 'Warning' });
 
 export const documentSchema = z
   .object({
@@ -20,9 +24,13 @@ export const documentSchema = z
     progress: z.number().min(0).max(1),
     chunk_count: z.int(),
     error: errorSummarySchema.nullable(),
+    warnings: z.array(warningSchema).describe('What is wrong with a document that is ready all the same'),
     content_type: z.string(),
     bytes: z.int(),
-    pii: z.null().describe('Masking of personal data is not in this version: nothing was looked for'),
+    pii: z
+      .object({ policy: z.enum(piiPolicies), found: z.record(z.string(), z.int()) })
+      .nullable()
+      .describe('Personal data found in the newest version, by kind; null until it was looked for'),
     poll_after_ms: z.int().nullable(),
     created_at: timestamp,
     updated_at: timestamp,
@@ -39,9 +47,9 @@ export function toDocument(row: DocumentRow) {
   return {
     ...rest,
     is_terminal: done,
-    stage: done ? null : row.status,
+    stage: done ? null : row.stage,
     progress: progressOf(row),
-    pii: null,
+    warnings: warningsOf(row),
     poll_after_ms: done ? null : 500,
     links: {
       self,
@@ -52,9 +60,21 @@ export function toDocument(row: DocumentRow) {
   };
 }
 
+/** A picture in a document, a form that nobody filled in: nothing to refuse, and nothing that could be found. */
+export function warningsOf({ status, chunk_count }: { status: string; chunk_count: number }) {
+  if (status !== 'ready' && status !== 'completed') return [];
+  return chunk_count === 0
+    ? [{ code: 'document_empty', detail: 'No text was found in it: nothing of it can be found or cited.' }]
+    : [];
+}
+
 /** Parsing is counted as a tenth of the way, every vector as its share of the rest. */
 function progressOf({ status, embedded, chunk_count }: DocumentRow): number {
   if (status === 'ready') return 1;
   if (status !== 'embedding') return 0;
   return 0.1 + 0.9 * (chunk_count === 0 ? 0 : Math.min(1, embedded / chunk_count));
+}
+
+export function noDocument(): AppError {
+  return new AppError('not_found', 'There is no such document.');
 }

@@ -1,60 +1,21 @@
 import { z } from 'zod';
-import { acceptDocuments, acceptingTransaction, type NewDocument } from '../db/accept-documents.ts';
-import {
-  documentStatuses,
-  findDocument,
-  findVersionText,
-  listChunks,
-  listDocuments,
-  listVersionsOf,
-} from '../db/documents.ts';
-import { beginDelete } from '../db/operations.ts';
+import { type Accepted, acceptDocuments, acceptingTransaction } from '../db/accept-documents.ts';
+import { documentStatuses, findDocument, listChunks, listDocuments } from '../db/documents.ts';
+import { readVersionText } from '../db/version-text.ts';
 import { AppError } from '../errors.ts';
+import { nudgeIngestion } from '../jobs/nudge-versions.ts';
+import { urlPolicy } from '../net/url-policy.ts';
 import type { ApiContext } from './app.ts';
 import { refuseWhenFull } from './backpressure.ts';
-import { documentSchema, toDocument } from './document-resource.ts';
+import { documentSchema, noDocument, toDocument } from './document-resource.ts';
 import { documentBody, fromBody } from './new-document.ts';
-import { operationSchema, toOperation } from './operations.ts';
 import { type AnyRoute, type Reply, route } from './route.ts';
-import {
-  errorSummarySchema,
-  greatestInteger,
-  idParams,
-  listOf,
-  pageQuery,
-  positionCursor,
-  storable,
-  timestamp,
-} from './schemas.ts';
+import { idParams, listOf, pageQuery, positionCursor, storable, versionParams } from './schemas.ts';
+import { sendText } from './send-text.ts';
 import { fileForm, fromUpload } from './upload.ts';
 
 export function documentRoutes(context: ApiContext): AnyRoute[] {
-  const { db } = context;
-  return [
-    createRoute(context),
-    ...readRoutes(context),
-    route({
-      method: 'delete',
-      paths: ['/api/v1/documents/{id}'],
-      scope: 'write',
-      tag: 'documents',
-      summary: 'Delete: hidden from search at once, then removed',
-      params: idParams,
-      responses: {
-        202: { description: 'The operation; its receipt counts what went', schema: operationSchema },
-      },
-      handler: async ({ params }) => {
-        const operation = await beginDelete(db, params.id);
-        if (!operation) throw noDocument();
-        await context.queues.enqueue('deleteDocument', [{ operationId: operation.id }]);
-        return {
-          status: 202,
-          body: toOperation(operation),
-          headers: { Location: `/api/v1/operations/${operation.id}`, 'Retry-After': '1' },
-        };
-      },
-    }),
-  ];
+  return [createRoute(context), ...readRoutes(context)];
 }
 
 function createRoute(context: ApiContext): AnyRoute {
@@ -75,19 +36,22 @@ function createRoute(context: ApiContext): AnyRoute {
     },
     handler: async (request): Promise<Reply> => {
       await refuseWhenFull(context, 'ingestion');
-      const document = request.upload ? fromUpload(request.upload) : [fromBody(request.body)];
+      const document = request.upload
+        ? fromUpload(request.upload)
+        : [fromBody(request.body, urlPolicy(config))];
       const options = {
         apiKeyId: request.caller.id,
         createPaths: config.AUTO_CREATE_TAXONOMY,
+        piiPolicy: config.PII_POLICY,
         workId: request.workId,
       };
-      const [accepted] = await acceptingTransaction(db, (trx) => acceptDocuments(trx, document, options));
-      const { documentId, version, outcome } = accepted as NonNullable<typeof accepted>;
+      const { documentId, version, outcome, row } = await acceptingTransaction(db, async (trx) => {
+        const [accepted] = (await acceptDocuments(trx, document, options)) as [Accepted];
+        // Read here: a moment later it may be deleted.
+        return { ...accepted, row: await findDocument(trx, accepted.documentId) };
+      });
       if (outcome === 'accepted')
-        await queues.enqueue('ingestDocument', [{ documentId, version }], {
-          priority: (document[0] as NewDocument).priority,
-        });
-      const row = await findDocument(db, documentId);
+        await nudgeIngestion({ db, enqueue: queues.enqueue }, [{ documentId, version }]);
       if (!row) throw noDocument();
       return {
         status: outcome === 'accepted' ? 202 : 200,
@@ -102,17 +66,7 @@ const listQuery = z.strictObject({
   ...pageQuery,
   status: z.enum(documentStatuses).optional(),
   external_id: storable(z.string().max(500)).optional(),
-});
-const versionSchema = z.object({
-  version: z.int(),
-  status: z.enum(documentStatuses),
-  live: z.boolean(),
-  content_type: z.string(),
-  bytes: z.int(),
-  chunk_count: z.int(),
-  error: errorSummarySchema.nullable(),
-  created_at: timestamp,
-  updated_at: timestamp,
+  external_id_prefix: storable(z.string().max(500)).optional(),
 });
 const chunkSchema = z.object({
   id: z.uuid(),
@@ -127,12 +81,7 @@ const chunkQuery = z.strictObject({
   ...pageQuery,
   cursor: positionCursor,
 });
-const textParams = z.strictObject({
-  id: z.uuid(),
-  n: z.coerce.number().int().positive().max(greatestInteger),
-});
-
-function readRoutes({ db }: ApiContext): AnyRoute[] {
+function readRoutes({ db, log }: ApiContext): AnyRoute[] {
   const shared = { method: 'get', scope: 'read', tag: 'documents' } as const;
   const mustExist = async (id: string) => {
     const row = await findDocument(db, id);
@@ -152,6 +101,7 @@ function readRoutes({ db }: ApiContext): AnyRoute[] {
           cursor: query.cursor,
           status: query.status,
           externalId: query.external_id,
+          externalIdPrefix: query.external_id_prefix,
         });
         return { status: 200, body: { items: page.items.map(toDocument), next_cursor: page.next_cursor } };
       },
@@ -166,29 +116,15 @@ function readRoutes({ db }: ApiContext): AnyRoute[] {
     }),
     route({
       ...shared,
-      paths: ['/api/v1/documents/{id}/versions'],
-      summary: 'Versions, newest first',
-      params: idParams,
-      responses: { 200: { description: 'All of them', schema: listOf(versionSchema) } },
-      handler: async ({ params }) => {
-        await mustExist(params.id);
-        return { status: 200, body: { items: await listVersionsOf(db, params.id), next_cursor: null } };
-      },
-    }),
-    route({
-      ...shared,
       paths: ['/api/v1/documents/{id}/versions/{n}/text'],
       summary: 'The text that the offsets of this version point into',
-      params: textParams,
+      params: versionParams,
       responses: { 200: { description: 'Plain text, UTF-8', schema: z.string(), mediaType: 'text/plain' } },
       handler: async ({ params }) => {
-        const text = await findVersionText(db, params.id, params.n);
-        if (text === undefined)
-          throw new AppError('not_found', 'There is no such version, or it has no text (yet).');
-        return {
-          status: 200,
-          send: (response) => void response.type('text/plain; charset=utf-8').send(text),
-        };
+        const parts = readVersionText(db, params.id, params.n);
+        const first = await parts.next();
+        if (first.done) throw new AppError('not_found', 'There is no such version, or it has no text (yet).');
+        return { status: 200, send: await sendText(first.value, parts, log) };
       },
     }),
     route({
@@ -209,8 +145,4 @@ function readRoutes({ db }: ApiContext): AnyRoute[] {
       },
     }),
   ];
-}
-
-function noDocument(): AppError {
-  return new AppError('not_found', 'There is no such document.');
 }

@@ -25,6 +25,11 @@ const resultSchema = z.object({
         measure: z.enum(measureNames),
         mean: z.number().describe('First minus second, question by question'),
         interval: interval.describe('95 %, bootstrap; without 0 in it the difference is more than chance'),
+        p: z
+          .number()
+          .describe('Two-sided, of a paired randomisation test; absent before it was measured')
+          .optional(),
+        queries: z.int().describe('Questions that both were measured on').optional(),
       }),
     )
     .describe('Of every two strategies'),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Db } from '../db/connect.ts';
 import {
   type EvaluationRow,
   endEvaluation,
@@ -12,8 +13,11 @@ import { strategies } from '../retrieval/passage.ts';
 import type { ApiContext } from './app.ts';
 import { refuseWhenFull } from './backpressure.ts';
 import { evaluationSchema, evaluationsPath, toEvaluation } from './evaluation-resource.ts';
-import { type AnyRoute, route } from './route.ts';
+import { judgedForm, readJudgedFile } from './judged-upload.ts';
+import { keptText } from './kept-text.ts';
+import { type AnyRoute, describeIssues, route } from './route.ts';
 import { filters, idParams, listOf, pageQuery, storable } from './schemas.ts';
+import type { Upload } from './upload.ts';
 
 const name = storable(z.string().min(1).max(500));
 const judgement = z
@@ -34,25 +38,39 @@ const query = z.strictObject({
     .max(1000)
     .refine((list) => list.some(({ gain }) => gain > 0), 'at least one document must have a gain above 0'),
 });
+/** Of a file; what a JSON body of 1 MB can hold is fewer. */
+const mostQueries = 50_000;
+const idsDiffer = (list: readonly { id?: string | undefined }[]) => {
+  const ids = list.flatMap(({ id }) => id ?? []);
+  return new Set(ids).size === ids.length;
+};
+const settings = {
+  name: name.optional(),
+  strategies: z
+    .array(z.enum(strategies))
+    .min(1)
+    .refine((list) => new Set(list).size === list.length, 'name each strategy once')
+    .default([...strategies]),
+  filters: filters.optional().describe('For every search'),
+};
 const request = z
   .strictObject({
-    name: name.optional(),
-    queries: z
-      .array(query)
-      .min(1)
-      .max(5000)
-      .refine((list) => {
-        const ids = list.flatMap(({ id }) => id ?? []);
-        return new Set(ids).size === ids.length;
-      }, 'ids of queries must differ'),
-    strategies: z
-      .array(z.enum(strategies))
-      .min(1)
-      .refine((list) => new Set(list).size === list.length, 'name each strategy once')
-      .default([...strategies]),
-    filters: filters.optional().describe('For every search'),
+    ...settings,
+    queries: z.array(query).min(1).max(5000).refine(idsDiffer, 'ids of queries must differ'),
   })
   .meta({ id: 'NewEvaluation' });
+/** A file's queries are checked line by line; what is left are the ids, and the fields of the form. */
+const uploaded = z.strictObject({
+  ...settings,
+  queries: z.custom<z.output<typeof query>[]>().refine(idsDiffer, 'ids of queries must differ'),
+});
+
+async function fromFile(db: Db, upload: Upload): Promise<z.output<typeof request>> {
+  const parsed = uploaded.safeParse(await readJudgedFile(db, upload, query, mostQueries));
+  if (parsed.success) return parsed.data;
+  const errors = describeIssues(parsed.error, '');
+  throw new AppError('validation_failed', `${errors[0]?.pointer}: ${errors[0]?.message}`, { errors });
+}
 
 const admin = { scope: 'admin', tag: 'evaluations' } as const;
 
@@ -112,9 +130,12 @@ function createRoute(context: ApiContext, get: (id: string) => Promise<Evaluatio
     summary: 'Measure search on judged questions of your own',
     creates: true,
     body: request,
+    alsoAccepts: { 'multipart/form-data': judgedForm },
+    maxFiles: 1,
     responses: { 202: { description: 'Accepted', schema: evaluationSchema } },
-    handler: async ({ body, caller, workId: id, raw }) => {
+    handler: async ({ body: sent, upload, caller, workId: id, raw }) => {
       await refuseWhenFull(context, 'learning');
+      const body = upload ? await fromFile(db, upload) : sent;
       const snapshot = await flags.snapshot(raw.get('x-rollout-id') ?? caller.id);
       await insertEvaluation(db, {
         id,
@@ -124,7 +145,7 @@ function createRoute(context: ApiContext, get: (id: string) => Promise<Evaluatio
         filters: body.filters ?? {},
         apiKeyId: caller.id,
         queries: body.queries.map(({ id: given, text, judgements }, n) => ({
-          ...{ queryId: given ?? `q${n + 1}`, text, judgements },
+          ...{ queryId: given ?? `q${n + 1}`, text: keptText(context, text), judgements },
         })),
       });
       await queues.enqueue('runEvaluation', [{ evaluationId: id, turn: 0 }]);

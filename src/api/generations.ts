@@ -52,13 +52,16 @@ function createRoute(context: ApiContext, get: Get): AnyRoute {
       const embedder = await chooseModel(body, context);
       const { model, dimensions } = embedder;
       const chosen = { provider: body.provider, model, dimensions };
-      const prices = readPrices(config.EMBEDDING_PRICES) as Prices;
+      const estimating = {
+        prices: readPrices(config.EMBEDDING_PRICES) as Prices,
+        chunkContext: config.CHUNK_CONTEXT,
+      };
       if (body.dry_run) {
-        const estimate = await estimateGeneration(db, chosen, prices);
+        const estimate = await estimateGeneration(db, chosen, estimating);
         return { status: 200, body: { ...chosen, dry_run: true, ...estimate } };
       }
       await proveUsable(embedder);
-      const { id } = await startGeneration({ db, enqueue: queues.enqueue, prices }, workId, chosen);
+      const { id } = await startGeneration({ db, enqueue: queues.enqueue, ...estimating }, workId, chosen);
       return { ...accepted(await get(id)), status: 202 };
     },
   });

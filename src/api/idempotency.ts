@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import type { Request } from 'express';
 import type { Knex } from 'knex';
 import { beginIdempotent, finishIdempotent, forgetIdempotent, releaseIdempotent } from '../db/idempotency.ts';
@@ -18,19 +18,11 @@ export async function withIdempotency(
   hash: string,
   handle: (workId: string) => Promise<Reply>,
 ): Promise<Reply> {
-  if (key.length > 255) {
-    throw new AppError('validation_failed', 'Idempotency-Key may have at most 255 characters.', {
-      errors: [{ pointer: '/headers/idempotency-key', message: 'at most 255 characters' }],
-    });
-  }
+  checkKey(key);
   const earlier = await beginIdempotent(db, caller.id, key, hash);
   if (!earlier) throw inProgress();
   if (!('workId' in earlier)) {
-    if (earlier.request_hash !== hash)
-      throw new AppError(
-        'idempotency_mismatch',
-        'This Idempotency-Key was used with another request: use a new one.',
-      );
+    if (earlier.request_hash !== hash) throw mismatch();
     if (!earlier.response) throw inProgress();
     const { status, body, headers } = earlier.response as unknown as Reply;
     return { status, body, headers: { ...headers, 'Idempotency-Replayed': 'true' } };
@@ -50,7 +42,21 @@ export async function withIdempotency(
   }
 }
 
-function inProgress(): AppError {
+export function checkKey(key: string): void {
+  if (key.length <= 255) return;
+  throw new AppError('validation_failed', 'Idempotency-Key may have at most 255 characters.', {
+    errors: [{ pointer: '/headers/idempotency-key', message: 'at most 255 characters' }],
+  });
+}
+
+export function mismatch(): AppError {
+  return new AppError(
+    'idempotency_mismatch',
+    'This Idempotency-Key was used with another request: use a new one.',
+  );
+}
+
+export function inProgress(): AppError {
   return new AppError(
     'idempotency_in_progress',
     'The first request with this Idempotency-Key has not ended yet.',
@@ -58,13 +64,14 @@ function inProgress(): AppError {
   );
 }
 
-/** What must be the same for a request to be the same again: route and content, not the form's random boundary. */
-export function requestHash(raw: Request, upload: Upload | undefined): string {
-  const files = upload?.files.map(({ name, type, bytes }) => [name, type, sha256(bytes)]);
+/**
+ * What must be the same for a request to be the same again: route and content, not the form's random boundary. Keyed, so
+ * that nobody who reads the row can try out which question or number it was.
+ */
+export function requestHash(raw: Request, upload: Upload | undefined, secretKey: string): string {
+  const files = upload?.files.map(({ name, type, staged }) => [name, type, staged.hash.copy().digest('hex')]);
   const content = upload ? [upload.fields, files] : raw.body;
-  return sha256(JSON.stringify([raw.method, raw.path.replace(/\/$/, ''), content]));
-}
-
-function sha256(content: string | Buffer): string {
-  return createHash('sha256').update(content).digest('hex');
+  return createHmac('sha256', secretKey)
+    .update(JSON.stringify([raw.method, raw.path.replace(/\/$/, ''), content]))
+    .digest('hex');
 }

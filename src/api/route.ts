@@ -51,6 +51,8 @@ export interface RouteSpec<P extends Schema = Schema, Q extends Schema = Schema,
   /** Media types beside JSON; a multipart form comes as `upload`, with this many files at most. */
   alsoAccepts?: Record<string, z.ZodType>;
   maxFiles?: number;
+  /** The one of these whose body the handler reads from `raw` by itself, honouring Idempotency-Key too. */
+  streams?: string;
   responses: Record<number, { description: string; schema?: z.ZodType; mediaType?: string }>;
   /** Honours Idempotency-Key. */
   creates?: boolean;

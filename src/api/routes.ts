@@ -2,6 +2,8 @@ import { adminRoutes } from './admin.ts';
 import { answerRoutes } from './answers.ts';
 import { apiKeyRoutes } from './api-keys.ts';
 import type { ApiContext } from './app.ts';
+import { documentDeleteRoutes } from './document-deletes.ts';
+import { documentVersionRoutes } from './document-versions.ts';
 import { documentRoutes } from './documents.ts';
 import { evaluationRoutes } from './evaluations.ts';
 import { flagRoutes } from './flags.ts';
@@ -9,6 +11,7 @@ import { generationRoutes } from './generations.ts';
 import { batchRoutes } from './ingestion-batches.ts';
 import { operationRoutes } from './operations.ts';
 import { opsRoutes } from './ops.ts';
+import { orphanRoutes } from './orphans.ts';
 import type { AnyRoute } from './route.ts';
 import { searchRoutes } from './search.ts';
 import { taxonomyRoutes } from './taxonomy.ts';
@@ -21,6 +24,8 @@ export function routes(context: ApiContext): AnyRoute[] {
     ...answerRoutes(context),
     ...searchRoutes(context),
     ...documentRoutes(context),
+    ...documentDeleteRoutes(context),
+    ...documentVersionRoutes(context),
     ...batchRoutes(context),
     ...operationRoutes(context),
     ...taxonomyRoutes(context),
@@ -30,5 +35,6 @@ export function routes(context: ApiContext): AnyRoute[] {
     ...evaluationRoutes(context),
     ...adminRoutes(context),
     ...vectorRecallRoutes(context),
+    ...orphanRoutes(context),
   ];
 }

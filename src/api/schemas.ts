@@ -1,11 +1,12 @@
 import { z } from 'zod';
+import { piiPolicies } from '../text/pii/mask.ts';
 
 /** Greatest value of a Postgres integer: beyond it a number is an error there, not a miss. */
 export const greatestInteger = 2 ** 31 - 1;
 
 /** Postgres holds neither NUL nor half a surrogate pair. */
-const isStorable = (text: string): boolean => !/[\0\p{Surrogate}]/u.test(text);
-const unstorable = 'must not contain NUL or half a surrogate pair';
+export const isStorable = (text: string): boolean => !/[\0\p{Surrogate}]/u.test(text);
+export const unstorable = 'must not contain NUL or half a surrogate pair';
 
 /** For every text that is stored or compared with stored ones. */
 export const storable = (schema: z.ZodString) => schema.refine(isStorable, unstorable);
@@ -14,6 +15,9 @@ const text = (max: number) => storable(z.string().min(1).max(max));
 /** Shapes that several resources share. Dates are RFC 3339 in UTC. */
 export const timestamp = z.iso.datetime();
 export const idParams = z.strictObject({ id: z.uuid() });
+/** A version of a document, or any other whole number from 1 that names something. */
+export const ordinal = z.coerce.number('must be a whole number from 1').int().positive().max(greatestInteger);
+export const versionParams = z.strictObject({ id: z.uuid(), n: ordinal });
 export const pageQuery = {
   limit: z.coerce.number('must be a whole number from 1 to 200').int().min(1).max(200).default(50),
   cursor: z.string().max(500).optional(),
@@ -94,6 +98,12 @@ export const documentAttributes = {
   taxonomy_path: taxonomyPath.optional(),
   metadata: metadata.optional(),
   priority: z.int().min(1).max(10).optional().describe('1 is worked on first, 10 last; 5 when not given.'),
+  pii: z
+    .enum(piiPolicies)
+    .optional()
+    .describe(
+      'Personal data in the content: off keeps it, mask puts placeholders, reject fails the document. PII_POLICY when left out.',
+    ),
 };
 
 export function listOf<T extends z.ZodType>(item: T) {

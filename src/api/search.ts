@@ -1,10 +1,13 @@
 import { z } from 'zod';
+import { AppError } from '../errors.ts';
 import { flagsOn } from '../flag-service.ts';
 import { analyzeQuestion } from '../retrieval/analyze.ts';
 import { toFilters } from '../retrieval/filters.ts';
 import { highlight } from '../retrieval/highlight.ts';
-import type { Passage } from '../retrieval/passage.ts';
+import { expansions, type Passage } from '../retrieval/passage.ts';
+import { rerankOutcomes } from '../retrieval/rerank.ts';
 import type { ApiContext } from './app.ts';
+import { keptText } from './kept-text.ts';
 import { type AnyRoute, route } from './route.ts';
 import { canonicalIn, filters, metadata, storable } from './schemas.ts';
 
@@ -17,25 +20,43 @@ const request = z.strictObject({
   search_mode: z.enum(['hybrid', 'bm25', 'vector']).default('hybrid'),
   use_neural: z.boolean().default(false),
   filters: filters.optional(),
+  rerank: z
+    .boolean()
+    .optional()
+    .describe('false: leave the reranker out; true: refuse where none is set up. Left out: as it is set up'),
   max_per_document: z
     .int()
     .min(1)
     .max(100)
     .optional()
     .describe('Most passages of one document, as long as other documents can fill the list'),
+  merge_neighbours: z
+    .boolean()
+    .default(false)
+    .describe('Joins found chunks that follow each other to one hit; max_results counts what that leaves'),
+  expand: z
+    .enum(expansions)
+    .default('none')
+    .describe('Returns each hit with the chunks beside it, or with its section, up to 8,000 characters'),
 });
 
 const hit = z.object({
-  chunk_id: z.uuid(),
+  chunk_id: z.uuid().describe('The chunk that was found; of several joined, the best one'),
+  chunk_ids: z.array(z.uuid()).describe('All chunks that the text is made of, in their order'),
   document_id: z.uuid(),
   version: z.int(),
   score: z.number(),
   keyword_score: z.number().nullable(),
   vector_score: z.number().nullable(),
+  rerank_score: z.number().nullable().describe('Judgement of the reranker, 0…1; null where it saw nothing'),
   text: z.string(),
   char_range: z.tuple([z.int(), z.int()]),
   page: z.int().nullable(),
   heading: z.string().nullable(),
+  context: z
+    .string()
+    .nullable()
+    .describe('Header row or lead-in of the table or list in whose midst the text begins'),
   source: z.object({
     url: z.string().nullable(),
     title: z.string().nullable(),
@@ -61,6 +82,10 @@ const response = z
       language: z.string(),
       words: z.array(z.object({ word: z.string(), idf: z.number() })),
       vector_weight: z.number(),
+      rerank: z
+        .object({ model: z.string(), passages: z.int(), outcome: z.enum(rerankOutcomes) })
+        .nullable()
+        .describe('null without a reranker; unless applied, the order is the one without it'),
       notes: z.array(z.string()),
     }),
     mode: z.enum(['hybrid', 'bm25', 'vector']),
@@ -72,7 +97,8 @@ const response = z
   })
   .meta({ id: 'SearchResponse' });
 
-export function searchRoutes({ flags, search }: ApiContext): AnyRoute[] {
+export function searchRoutes(context: ApiContext): AnyRoute[] {
+  const { flags, reranking, search } = context;
   return [
     route({
       method: 'post',
@@ -84,15 +110,21 @@ export function searchRoutes({ flags, search }: ApiContext): AnyRoute[] {
       responses: { 200: { description: 'Passages, best first', schema: response } },
       handler: async ({ body, caller, raw, requestId, signal }) => {
         const started = performance.now();
+        if (body.rerank && !reranking) throw noReranker();
+        // What is cached of a search, and the hash that it is found by, must not tell a number.
+        const q = keptText(context, body.q);
         const strategy = body.search_mode === 'bm25' ? 'keyword' : body.search_mode;
         const snapshot = await flags.snapshot(raw.get('x-rollout-id') ?? caller.id);
         const { retrieval, cache, generation } = await search.retrieve(
-          body.q,
+          q,
           {
             k: body.max_results,
             strategy,
             filters: toFilters(body.filters, body.canonical_in),
             maxPerDocument: body.max_per_document,
+            rerank: body.rerank,
+            merge: body.merge_neighbours,
+            expand: body.expand,
             audience: { scope: caller.scope, flags: flagsOn(snapshot) },
           },
           signal,
@@ -100,9 +132,9 @@ export function searchRoutes({ flags, search }: ApiContext): AnyRoute[] {
         const passages = retrieval.passages.filter(
           (passage) => body.min_score === undefined || passage.score >= body.min_score,
         );
-        const asked = body.include_highlights ? analyzeQuestion(body.q) : undefined;
+        const asked = body.include_highlights ? analyzeQuestion(q) : undefined;
         const words = asked ? [...asked.words, ...asked.sounds.keys()] : [];
-        const { vectorWeight, ...analysis } = retrieval.analysis;
+        const { vectorWeight, sounds: _sounds, ...analysis } = retrieval.analysis;
         const notes = body.use_neural
           ? [...analysis.notes, 'use_neural: there is no case bank yet, nothing was added from it']
           : analysis.notes;
@@ -129,18 +161,28 @@ export function searchRoutes({ flags, search }: ApiContext): AnyRoute[] {
   ];
 }
 
+function noReranker(): AppError {
+  const message = 'no reranker is set up: leave it out, or have RERANKER set to gemini or local';
+  return new AppError('validation_failed', `/rerank: ${message}`, {
+    errors: [{ pointer: '/rerank', message }],
+  });
+}
+
 function toHit(passage: Passage) {
   return {
     chunk_id: passage.chunkId,
+    chunk_ids: passage.parts.map(({ chunkId }) => chunkId),
     document_id: passage.documentId,
     version: passage.version,
     score: passage.score,
     keyword_score: passage.keywordScore,
     vector_score: passage.vectorScore,
+    rerank_score: passage.rerankScore,
     text: passage.text,
     char_range: [passage.start, passage.end],
     page: passage.page,
     heading: passage.heading,
+    context: passage.context,
     source: {
       url: passage.sourceUrl,
       title: passage.title,

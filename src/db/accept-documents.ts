@@ -1,7 +1,10 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash, type Hash, randomUUID } from 'node:crypto';
 import type { Knex } from 'knex';
-import { storeBlob } from './blobs.ts';
+import { AppError } from '../errors.ts';
+import type { PiiPolicy } from '../text/pii/mask.ts';
+import { adoptUpload, type StagedUpload, storeBlob } from './blobs.ts';
 import type { Db } from './connect.ts';
+import { keepVectors } from './known-vectors.ts';
 import { ensurePaths } from './taxonomy.ts';
 
 /** What a caller may say about a document beside its content. */
@@ -20,8 +23,10 @@ export interface NewDocument {
   priority: number;
   contentType: string;
   fileName: string | null;
-  /** JSON text, NFC; or the bytes of a file. */
-  content: { text: string } | { file: Buffer };
+  /** What becomes of personal data in it; left out: what the options say. */
+  pii?: PiiPolicy;
+  /** JSON text, NFC; a file, its bytes or the upload that holds them in the database; or where a worker is to fetch it. */
+  content: { text: string } | { file: Buffer } | { upload: StagedUpload } | { url: string };
 }
 
 export interface Accepted {
@@ -40,6 +45,8 @@ interface Known {
 interface AcceptOptions {
   apiKeyId: string | null;
   createPaths: boolean;
+  /** For documents that do not say what becomes of personal data; `mask` when left out. */
+  piiPolicy?: PiiPolicy;
   /** Id for a document without external_id, the same at every try; left out: a new one. */
   workId?: string;
 }
@@ -51,9 +58,10 @@ interface AcceptOptions {
  */
 export async function acceptDocuments(
   trx: Knex.Transaction,
-  items: readonly NewDocument[],
+  given: readonly NewDocument[],
   options: AcceptOptions,
 ): Promise<Accepted[]> {
+  const items = given.map((item) => ({ ...item, pii: item.pii ?? options.piiPolicy ?? 'mask' }));
   await ensurePaths(
     trx,
     items.map((item) => item.attributes.taxonomy_path),
@@ -88,7 +96,7 @@ type NextRow = Known & { outcome: Accepted['outcome'] };
 /** What becomes of a document that is known as `before`, or is new under `id`. */
 function nextRow(item: NewDocument, before: Known | undefined, id: string): NextRow {
   const hash = contentHash(item);
-  if (before && before.content_hash === hash && !['failed', 'cancelled'].includes(before.status))
+  if (before && before.content_hash === hash && saysTheSame(item, before.status))
     return { ...before, outcome: 'unchanged' };
   return {
     id: before?.id ?? id,
@@ -97,6 +105,12 @@ function nextRow(item: NewDocument, before: Known | undefined, id: string): Next
     status: 'queued',
     outcome: 'accepted',
   };
+}
+
+/** Whether the version that is there makes another one of the same hash needless. What a URL gives now, only fetching it tells. */
+function saysTheSame(item: NewDocument, status: string): boolean {
+  if ('url' in item.content) return status === 'queued';
+  return !['failed', 'cancelled'].includes(status);
 }
 
 async function insertRows(
@@ -114,7 +128,7 @@ async function insertRows(
       version: 1,
       api_key_id: apiKeyId,
     });
-  await insertVersion(trx, row, item);
+  await insertVersion(trx, row, item, apiKeyId);
 }
 
 /** Postgres' codes for a broken unique index, and for transactions that wait for each other. */
@@ -163,14 +177,17 @@ async function lockKnown(trx: Knex.Transaction, items: readonly NewDocument[]): 
 async function findTry(trx: Knex.Transaction, workId: string | undefined): Promise<Known | undefined> {
   if (workId === undefined) return undefined;
   const { rows } = await trx.raw(
-    `select d.id, d.version, v.content_hash, v.status from documents d
+    `select d.id, d.version, v.content_hash, v.status, d.deleted_at is not null as deleted from documents d
        join document_versions v on v.document_id = d.id and v.version = d.version where d.id = ?`,
     [workId],
   );
+  if (rows[0]?.deleted)
+    throw new AppError('conflict', 'The document of this Idempotency-Key has been deleted: use a new key.');
   return rows[0];
 }
 
-async function nextVersion(
+/** Makes `version` the document's newest: an older one that is still being worked on is cancelled. */
+export async function nextVersion(
   trx: Knex.Transaction,
   { id, version }: { id: string; version: number },
 ): Promise<void> {
@@ -179,34 +196,83 @@ async function nextVersion(
     .where({ document_id: id })
     .whereIn('status', ['queued', 'parsing', 'embedding'])
     .update({ status: 'cancelled', lease_token: null, lease_until: null, updated_at: trx.fn.now() });
+  await removeUnpublished(trx, id);
+}
+
+/** Chunks of versions that never went live and now never will; what a model was asked for them is kept. */
+async function removeUnpublished(trx: Knex.Transaction, documentId: string): Promise<void> {
+  const unpublished = { document_id: documentId, live: false };
+  if (!(await trx('chunks').where(unpublished).first('seq'))) return;
+  const { live_version } = await trx('documents').where({ id: documentId }).first('live_version');
+  await keepVectors(trx, documentId, live_version);
+  await trx('chunks').where(unpublished).delete();
 }
 
 async function insertVersion(
   trx: Knex.Transaction,
   row: { id: string; version: number; content_hash: string },
   item: NewDocument,
+  apiKeyId: string | null,
 ): Promise<void> {
-  const text = 'text' in item.content ? item.content.text : null;
+  const { content } = item;
+  const text = 'text' in content ? content.text : null;
   await trx('document_versions').insert({
     document_id: row.id,
     version: row.version,
     content_hash: row.content_hash,
+    source_hash: sourceHash(item),
     content_type: item.contentType,
     file_name: item.fileName,
-    bytes: 'file' in item.content ? item.content.file.length : Buffer.byteLength(item.content.text),
+    bytes: contentBytes(content),
     text,
+    fetch_url: 'url' in content ? content.url : null,
     attributes: JSON.stringify(item.attributes),
     priority: item.priority,
+    ...(item.pii && { pii_policy: item.pii }),
+    ...(apiKeyId === null ? {} : { api_key_id: apiKeyId }),
   });
-  if ('file' in item.content) await storeBlob(trx, row.id, row.version, item.content.file);
+  if ('file' in content) await storeBlob(trx, row.id, row.version, content.file);
+  if ('upload' in content) await adoptUpload(trx, content.upload, row.id, row.version);
 }
 
+/** Of what is to be fetched none are known yet. */
+function contentBytes(content: NewDocument['content']): number {
+  if ('upload' in content) return content.upload.bytes;
+  if ('file' in content) return content.file.length;
+  return 'text' in content ? Buffer.byteLength(content.text) : 0;
+}
+
+/** The same content, said to be the same: nothing to do. */
 function contentHash(item: NewDocument): string {
-  const hash = createHash('sha256').update('file' in item.content ? item.content.file : item.content.text);
-  return hash
-    .update('\0')
-    .update(JSON.stringify([item.contentType, item.attributes]))
-    .digest('hex');
+  return hashOf(item.content, [
+    item.contentType,
+    { ...item.attributes, metadata: sorted(item.attributes.metadata) },
+    // The same content under another policy is another text.
+    ...(item.pii === 'off' ? [] : [item.pii]),
+  ]);
+}
+
+/** The same content, whatever is said of it; null where it is still to be fetched. */
+function sourceHash(item: NewDocument): string | null {
+  return 'url' in item.content ? null : hashOf(item.content, [item.contentType, item.fileName]);
+}
+
+function hashOf(content: NewDocument['content'], rest: unknown): string {
+  return startHash(content).update('\0').update(JSON.stringify(rest)).digest('hex');
+}
+
+function startHash(content: NewDocument['content']): Hash {
+  if ('upload' in content) return content.upload.hash.copy();
+  const own = 'file' in content ? content.file : 'url' in content ? `url\0${content.url}` : content.text;
+  return createHash('sha256').update(own);
+}
+
+/** The order in which an object's keys are written means nothing. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([key, inner]) => [key, sorted(inner)]));
 }
 
 /** Attributes as columns of `documents`. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Knex } from 'knex';
 import { AppError, type ErrorSummary, summarise } from '../errors.ts';
+import { hideDeleted, hideDeletedHolding } from './answer-sources.ts';
 import type { Db } from './connect.ts';
 import { type NewExperience, recordExperience } from './experiences.ts';
 import { leaseLost, leaseUntil } from './lease.ts';
@@ -62,8 +63,10 @@ export async function insertAnswer(db: Db, answer: NewAnswer): Promise<AnswerRow
   return row ?? db('answers').where({ id: answer.id }).first();
 }
 
+/** As it may be shown now: of documents deleted since, nothing is left in it. */
 export async function findAnswer(db: Db, id: string): Promise<AnswerRow | undefined> {
-  return db('answers').where({ id }).where('expires_at', '>', db.fn.now()).first();
+  const row = await db('answers').where({ id }).where('expires_at', '>', db.fn.now()).first();
+  return row?.result ? { ...row, result: await hideDeleted(db, row.result) } : row;
 }
 
 export interface ClaimedAnswer extends AnswerRow {
@@ -114,7 +117,7 @@ export async function completeAnswer(
       .where({ id, lease_token: token, status: 'in_progress' })
       .update({
         status: 'completed',
-        result: JSON.stringify(result),
+        result: JSON.stringify(await hideDeletedHolding(trx, result)),
         error: null,
         completed_at: trx.fn.now(),
         lease_token: null,

@@ -29,6 +29,8 @@ export async function openDatabase(config: Config, onCrash: (error: Error) => vo
       };
   const db = knex({
     client: 'pg',
+    // Else the message of every failed statement has its values in it: texts of documents and questions, in the log.
+    compileSqlOnError: false,
     connection: connection as Knex.PgConnectionConfig,
     pool: { min: 0, max: config.DB_POOL_SIZE + config.DB_MAX_OVERFLOW, acquireTimeoutMillis: 10_000 },
   });

@@ -1,15 +1,19 @@
+import type { ChunkContext, ContextualChunk } from '../text/passage-text.ts';
 import type { Db } from './connect.ts';
 
-export interface SampledChunk {
+export interface SampledChunk extends ContextualChunk {
   seq: number;
-  title: string | null;
-  heading: string | null;
-  text: string;
 }
 
 const sampled = 500;
 const withTitle = `join document_versions v on v.document_id = c.document_id and v.version = c.version`;
 const title = `coalesce(v.attributes->>'title', v.found->>'title')`;
+/** Columns that `passageText` puts before a chunk's text. */
+const above: Record<ChunkContext, string> = {
+  off: '',
+  title: `${title}, `,
+  headings: `${title}, c.heading, c.context, `,
+};
 
 /**
  * Live chunks without a vector of the model: how many, their length in characters as the model would read them, and every
@@ -18,10 +22,11 @@ const title = `coalesce(v.attributes->>'title', v.found->>'title')`;
 export async function readCorpusSample(
   db: Db,
   model: string,
+  context: ChunkContext,
 ): Promise<{ chunks: number; characters: number; sample: SampledChunk[] }> {
   const { rows } = await db.raw(
     `select count(*)::int as chunks,
-            coalesce(sum(char_length(concat_ws(E'\\n', ${title}, c.heading, c.text))), 0)::bigint as characters
+            coalesce(sum(char_length(concat_ws(E'\\n', ${above[context]}c.text))), 0)::bigint as characters
        from chunks c ${withTitle} left join chunk_vectors x on x.chunk_seq = c.seq and x.model = ?
       where c.live and x.chunk_seq is null`,
     [model],
@@ -32,8 +37,8 @@ export async function readCorpusSample(
 
 async function sampleChunks(db: Db, model: string, of: number, count: number): Promise<SampledChunk[]> {
   const { rows } = await db.raw(
-    `select seq, title, heading, text from (
-       select c.seq, ${title} as title, c.heading, c.text, row_number() over (order by c.seq) as n
+    `select seq, title, heading, context, text from (
+       select c.seq, ${title} as title, c.heading, c.context, c.text, row_number() over (order by c.seq) as n
          from chunks c ${withTitle} left join chunk_vectors x on x.chunk_seq = c.seq and x.model = ?
         where c.live and x.chunk_seq is null) as missing
       where (n - 1) % ? = 0 order by n limit ?`,

@@ -1,4 +1,5 @@
 import type { ErrorSummary } from '../errors.ts';
+import type { PiiReport } from '../text/pii/mask.ts';
 import type { Attributes } from './accept-documents.ts';
 import type { Db } from './connect.ts';
 import { type Page, positionColumn, readCursor, toPage } from './page.ts';
@@ -13,22 +14,30 @@ export interface DocumentRow extends Attributes {
   version: number;
   live_version: number | null;
   status: VersionStatus | 'deleted';
+  /** The status, or `fetching`: the part of `parsing` in which the bytes of a URL come. */
+  stage: string;
   chunk_count: number;
   /** Chunks of the newest version that have a vector. */
   embedded: number;
   error: ErrorSummary | null;
   content_type: string;
   bytes: number;
+  /** null until it was looked for. */
+  pii: PiiReport | null;
   created_at: Date;
   updated_at: Date;
 }
+
+/** Of a version `v`. */
+export const stage = `case when v.status = 'parsing' and v.fetch_url is not null and v.fetched_at is null then 'fetching' else v.status end`;
 
 const columns = `
   d.id, d.external_id, coalesce(d.title, v.found->>'title') as title, d.source_url,
   coalesce(d.author, v.found->>'author') as author, coalesce(d.language, v.found->>'language') as language,
   d.taxonomy_path, d.metadata, d.version, d.live_version,
   case when d.deleted_at is null then v.status else 'deleted' end as status,
-  v.chunk_count, v.error, v.content_type, v.bytes, d.created_at, greatest(d.updated_at, v.updated_at) as updated_at,
+  ${stage} as stage, v.chunk_count, v.error, v.content_type, v.bytes, v.pii, d.created_at,
+  greatest(d.updated_at, v.updated_at) as updated_at,
   case v.status when 'embedding' then (
     select count(distinct x.chunk_seq)::int from chunks c join chunk_vectors x on x.chunk_seq = c.seq
      where c.document_id = d.id and c.version = d.version
@@ -48,6 +57,7 @@ export interface DocumentQuery {
   cursor?: string | undefined;
   status?: VersionStatus | undefined;
   externalId?: string | undefined;
+  externalIdPrefix?: string | undefined;
 }
 
 /** Newest first. */
@@ -58,54 +68,19 @@ export async function listDocuments(db: Db, query: DocumentQuery): Promise<Page<
       where d.deleted_at is null
         and (:status::text is null or v.status = :status)
         and (:externalId::text is null or d.external_id = :externalId)
+        and (:prefix::text is null or starts_with(d.external_id, :prefix))
         and (:at::timestamptz is null or (d.created_at, d.id) < (:at::timestamptz, :id::uuid))
       order by d.created_at desc, d.id desc limit :limit`,
     {
       status: query.status ?? null,
       externalId: query.externalId ?? null,
+      prefix: query.externalIdPrefix ?? null,
       at: after?.at ?? null,
       id: after?.id ?? null,
       limit: query.limit + 1,
     },
   );
   return toPage<DocumentRow>(rows, query.limit);
-}
-
-export interface VersionRow {
-  version: number;
-  status: VersionStatus;
-  live: boolean;
-  content_type: string;
-  bytes: number;
-  chunk_count: number;
-  error: ErrorSummary | null;
-  created_at: Date;
-  updated_at: Date;
-}
-
-export async function listVersionsOf(db: Db, documentId: string): Promise<VersionRow[]> {
-  const { rows } = await db.raw(
-    `select v.version, v.status, v.version = d.live_version as live, v.content_type, v.bytes, v.chunk_count, v.error,
-            v.created_at, v.updated_at
-       from document_versions v join documents d on d.id = v.document_id
-      where v.document_id = ? and d.deleted_at is null order by v.version desc`,
-    [documentId],
-  );
-  return rows.map((row: VersionRow) => ({ ...row, live: row.live === true }));
-}
-
-/** The text that offsets of this version point into; undefined while it is not parsed. */
-export async function findVersionText(
-  db: Db,
-  documentId: string,
-  version: number,
-): Promise<string | undefined> {
-  const { rows } = await db.raw(
-    `select v.text from document_versions v join documents d on d.id = v.document_id
-      where v.document_id = ? and v.version = ? and d.deleted_at is null`,
-    [documentId, version],
-  );
-  return rows[0]?.text ?? undefined;
 }
 
 export interface ChunkRow {

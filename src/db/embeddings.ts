@@ -1,20 +1,23 @@
 import { randomUUID } from 'node:crypto';
+import type { ErrorSummary } from '../errors.ts';
+import type { ContextualChunk } from '../text/passage-text.ts';
 import type { Db } from './connect.ts';
 import { keptStatuses } from './generations.ts';
 import { leaseLost, leaseUntil } from './lease.ts';
 import type { VersionKey } from './versions.ts';
 
-export interface ChunkToEmbed {
+export interface ChunkToEmbed extends ContextualChunk {
   seq: number;
-  /** Of its document. */
-  title: string | null;
-  heading: string | null;
-  text: string;
+}
+
+export interface ClaimedChunk extends ChunkToEmbed {
+  documentId: string;
+  version: number;
 }
 
 export interface ClaimedChunks {
   token: string;
-  chunks: ChunkToEmbed[];
+  chunks: ClaimedChunk[];
 }
 
 /** Takes the next chunks of the version that have no vector of `model` and that nobody is embedding. */
@@ -35,7 +38,8 @@ export async function claimChunks(
         order by c.n limit ? for update of c skip locked)
      update chunks c set embed_token = ?, embed_until = ${leaseUntil} from mine, document_versions v
       where c.seq = mine.seq and v.document_id = c.document_id and v.version = c.version
-     returning c.seq, c.n, c.heading, c.text, coalesce(v.attributes->>'title', v.found->>'title') as title`,
+     returning c.seq, c.document_id as "documentId", c.version, c.n, c.heading, c.context, c.text,
+               coalesce(v.attributes->>'title', v.found->>'title') as title`,
     [model, key.documentId, key.version, limit, token],
   );
   rows.sort((a: { n: number }, b: { n: number }) => a.n - b.n);
@@ -65,15 +69,49 @@ export async function saveVectors(
   return rowCount ?? 0;
 }
 
+/** Says on the version why its vectors are not there yet. */
+export async function noteEmbeddingFailure(
+  db: Db,
+  { documentId, version }: VersionKey,
+  error: ErrorSummary,
+): Promise<void> {
+  await db('document_versions')
+    .where({ document_id: documentId, version, status: 'embedding' })
+    .update({
+      error: JSON.stringify(error),
+      embed_failures: db.raw('embed_failures + 1'),
+      updated_at: db.fn.now(),
+    });
+}
+
 /** Extends the claim. Throws `lease_lost` when others have taken all of the chunks over. */
-export async function extendClaim(db: Db, token: string): Promise<void> {
+export async function extendClaim(db: Db, { token, chunks }: ClaimedChunks): Promise<void> {
+  await db('embedding_claims')
+    .where({ token })
+    .update({ until: db.raw(leaseUntil) });
   const extended = await db('chunks')
+    .whereIn('seq', seqsOf(chunks))
     .where('embed_token', token)
     .update({ embed_until: db.raw(leaseUntil) });
   if (extended === 0) throw leaseLost();
 }
 
-/** Gives claimed chunks back at once. */
-export async function releaseChunks(db: Db, token: string): Promise<void> {
-  await db('chunks').where('embed_token', token).update({ embed_until: null, embed_token: null });
+/**
+ * Gives claimed chunks back at once, with the hash (hex) of the text that stands for each before the model. They are looked up
+ * by their key: by the token alone every chunk there is would be read.
+ */
+export async function releaseChunks(
+  db: Db,
+  { token, chunks }: ClaimedChunks,
+  hashes: readonly string[],
+): Promise<void> {
+  await db.raw(
+    `update chunks c set embed_until = null, embed_token = null, text_hash = decode(h.hash, 'hex')
+       from unnest(?::bigint[], ?::text[]) as h(seq, hash) where c.seq = h.seq and c.embed_token = ?`,
+    [seqsOf(chunks), [...hashes], token],
+  );
+}
+
+function seqsOf(chunks: readonly ChunkToEmbed[]): number[] {
+  return chunks.map(({ seq }) => seq);
 }

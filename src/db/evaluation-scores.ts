@@ -19,19 +19,19 @@ export interface QueryScore {
   mrr_10: number;
 }
 
-/** The next questions, by their position, that not every strategy was measured on. */
+/** The next questions beyond the position `after` that not every strategy was measured on. */
 export async function nextQueries(
   db: Db,
   evaluationId: string,
   strategies: number,
-  limit: number,
+  { after, limit }: { after: number; limit: number },
 ): Promise<(JudgedQuery & { n: number })[]> {
   const { rows } = await db.raw(
     `select q.n, q.query_id as "queryId", q.text, q.judgements from evaluation_queries q
-      where q.evaluation_id = :id and :strategies > (
+      where q.evaluation_id = :id and q.n > :after and :strategies > (
         select count(*) from evaluation_scores s where s.evaluation_id = q.evaluation_id and s.n = q.n)
       order by q.n limit :limit`,
-    { id: evaluationId, strategies, limit },
+    { id: evaluationId, strategies, after, limit },
   );
   return rows;
 }

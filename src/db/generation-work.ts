@@ -27,7 +27,8 @@ export async function claimMissing(
         order by c.seq limit ? for update of c skip locked)
      update chunks c set embed_token = ?, embed_until = ${leaseUntil} from mine, document_versions v
       where c.seq = mine.seq and v.document_id = c.document_id and v.version = c.version
-     returning c.seq, c.heading, c.text, coalesce(v.attributes->>'title', v.found->>'title') as title`,
+     returning c.seq, c.document_id as "documentId", c.version, c.heading, c.context, c.text,
+               coalesce(v.attributes->>'title', v.found->>'title') as title`,
     [model, after, model, limit, token],
   );
   rows.sort((a: { seq: number }, b: { seq: number }) => a.seq - b.seq);
@@ -147,6 +148,27 @@ export async function endReclaiming(db: Db, token: string): Promise<void> {
   if (rowCount === 0) throw leaseLost();
 }
 
+/** Nobody asks the generation's model for so long; the error is shown meanwhile. */
+export async function noteWait(db: Db, id: string, seconds: number, error: ErrorSummary): Promise<void> {
+  await db('embedding_generations')
+    .where({ id })
+    .update({
+      wait_until: db.raw(`now() + ? * interval '1 second'`, [seconds]),
+      error: JSON.stringify(error),
+      updated_at: db.fn.now(),
+    });
+}
+
+/** Milliseconds for which the generation's model is to be left alone; 0 when it may be asked. */
+export async function waitLeft(db: Db, id: string): Promise<number> {
+  const { rows } = await db.raw(
+    `select coalesce(greatest(0, ceil(extract(epoch from wait_until - clock_timestamp()) * 1000)), 0)::int as ms
+       from embedding_generations where id = ?`,
+    [id],
+  );
+  return rows[0]?.ms ?? 0;
+}
+
 /** Generations with work that nobody does: standing still, or complete once and lacking vectors now. */
 export interface LostGenerations {
   build: string[];
@@ -163,12 +185,12 @@ export async function findLostGenerations(db: Db): Promise<LostGenerations> {
   const { rows } = await db.raw(
     `select id, case status when 'comparing' then 'compare' when 'reclaiming' then 'reclaim' else 'build' end as kind
        from embedding_generations g
-      where (status in ('building', 'comparing', 'reclaiming')
+      where (wait_until is null or wait_until < now()) and ((status in ('building', 'comparing', 'reclaiming')
              and updated_at < now() - case when error is null then ${patience} else ${patienceAfterFailure} end
              and (lease_until is null or lease_until < now()))
          or (status in ('ready', 'live', 'standby') and (error is null or updated_at < now() - ${patienceAfterFailure}) and exists (
               select from chunks c left join chunk_vectors x on x.chunk_seq = c.seq and x.model = g.model
-               where c.live and x.chunk_seq is null and (c.embed_until is null or c.embed_until < now())))`,
+               where c.live and x.chunk_seq is null and (c.embed_until is null or c.embed_until < now()))))`,
   );
   const ids = (kind: string) =>
     rows.filter((row: { kind: string }) => row.kind === kind).map((row: { id: string }) => row.id);

@@ -34,10 +34,22 @@ export async function finishIdempotent(
   apiKeyId: string,
   key: string,
   response: Record<string, unknown>,
+  requestHash?: string,
 ): Promise<void> {
   await db('idempotency_keys')
     .where({ api_key_id: apiKeyId, key })
-    .update({ response: JSON.stringify(response) });
+    .update({
+      response: JSON.stringify(response),
+      ...(requestHash === undefined ? {} : { request_hash: requestHash }),
+    });
+}
+
+/** Says that the first request still runs: its reservation is not to be taken over. */
+export async function touchIdempotent(db: Db, apiKeyId: string, key: string): Promise<void> {
+  await db('idempotency_keys')
+    .where({ api_key_id: apiKeyId, key })
+    .whereNull('response')
+    .update({ created_at: db.fn.now() });
 }
 
 /** After a failure that may have come behind a commit: the next try goes ahead at once, under the same id. */

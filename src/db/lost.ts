@@ -9,7 +9,6 @@ export interface Suspect {
 export interface SuspectVersion extends Suspect {
   documentId: string;
   version: number;
-  priority: number;
   chunks: number;
 }
 
@@ -30,7 +29,7 @@ const limit = 50_000;
  */
 export async function findSuspects(db: Db, patienceSeconds: number): Promise<Suspects> {
   const since = `${patienceSeconds} seconds`;
-  const version = `document_id as "documentId", version, priority, chunk_count as chunks`;
+  const version = `document_id as "documentId", version, chunk_count as chunks`;
   const ingest = await db.raw(
     `select ${version}, status = 'parsing' as ended from document_versions
       where (status = 'queued' and updated_at < now() - ?::interval) or (status = 'parsing' and lease_until < now())

@@ -1,15 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import type { Knex } from 'knex';
 import type { ErrorSummary } from '../errors.ts';
+import { acceptingTransaction } from './accept-documents.ts';
 import type { Db } from './connect.ts';
-import { leaseLost, leaseUntil } from './lease.ts';
-import { changeCorpus } from './versions.ts';
+import { type DocumentSelection, holdSelected } from './document-selection.ts';
+import { hideDocuments } from './hide-documents.ts';
+import { leaseUntil } from './lease.ts';
 
 export interface OperationRow {
   id: string;
-  verb: string;
-  target: string;
+  verb: 'delete_document' | 'delete_documents';
+  /** null when it is about many. */
+  target: string | null;
   status: 'queued' | 'in_progress' | 'completed' | 'failed' | 'cancelled' | 'expired';
+  /** Things it is about, and what of the receipt is known so far. */
+  total: number;
+  partial: Record<string, number>;
   receipt: Record<string, number> | null;
   error: ErrorSummary | null;
   created_at: Date;
@@ -18,32 +24,61 @@ export interface OperationRow {
 
 /**
  * Hides the document from every reader at once and opens the operation that removes it: search statistics, postings and
- * the corpus version change in the same transaction, so no later search and no cached one can show it. Undefined when
- * there is no such document; the running operation when it is being deleted already.
+ * the corpus version change in the same transaction, so no later search and no cached one can show it, and answers that
+ * cite it say so from then on. Undefined when there is no such document; the running operation when it is being deleted
+ * already, opened again if it had failed.
  */
 export async function beginDelete(db: Knex, documentId: string): Promise<OperationRow | undefined> {
-  return db.transaction(async (trx) => {
-    const [document] = await trx('documents').where({ id: documentId }).forUpdate().select('deleted_at');
+  return acceptingTransaction(db, async (trx) => {
+    const document = await trx('documents').where({ id: documentId }).forUpdate().first('deleted_by');
     if (!document) return undefined;
-    if (document.deleted_at)
-      return trx('operations').where({ verb: 'delete_document', target: documentId }).first();
-    await trx('documents').where({ id: documentId }).update({ deleted_at: trx.fn.now() });
-    await trx('document_versions')
-      .where({ document_id: documentId })
-      .whereIn('status', ['queued', 'parsing', 'embedding'])
-      .update({ status: 'cancelled', lease_token: null, lease_until: null });
-    const { rows } = await trx.raw(
-      `with hidden as (update chunks set live = false where document_id = ? and live returning seq, word_count),
-            unposted as (delete from postings where chunk_seq in (select seq from hidden))
-       select count(*)::int as chunks, coalesce(sum(word_count), 0)::int as words from hidden`,
-      [documentId],
-    );
-    await changeCorpus(trx, { chunks: -rows[0].chunks, words: -rows[0].words });
+    return (await reopen(trx, document.deleted_by)) ?? beginOne(trx, documentId);
+  });
+}
+
+/** The same for the document of this name, or for the one of this name that is being deleted. */
+export async function beginDeleteOf(db: Knex, externalId: string): Promise<OperationRow | undefined> {
+  const named = db('documents').where({ external_id: externalId }).select('id');
+  const found =
+    (await named.clone().whereNull('deleted_at').first()) ??
+    (await named.clone().whereNotNull('deleted_by').orderBy('deleted_at', 'desc').first());
+  return found && beginDelete(db, found.id);
+}
+
+/**
+ * The same for every document that is selected at this moment, as one operation. It does its work in steps, so those of many
+ * documents are taken out of the index only then; they are found no more from now on nevertheless. The same id again is the
+ * same operation.
+ */
+export async function beginDeleteOfMany(
+  db: Knex,
+  id: string,
+  selection: DocumentSelection,
+): Promise<OperationRow> {
+  return acceptingTransaction(db, async (trx) => {
+    const known = await trx('operations').where({ id }).first();
+    if (known) return known;
+    const documents = await holdSelected(trx, selection);
     const [operation] = await trx('operations')
-      .insert({ verb: 'delete_document', target: documentId })
+      .insert({ id, verb: 'delete_documents', target: null, total: documents.length })
       .returning('*');
+    await hideDocuments(trx, operation.id, documents);
     return operation;
   });
+}
+
+async function beginOne(trx: Knex.Transaction, target: string): Promise<OperationRow> {
+  const [operation] = await trx('operations').insert({ verb: 'delete_document', target }).returning('*');
+  await hideDocuments(trx, operation.id, [target]);
+  return operation;
+}
+
+async function reopen(trx: Knex.Transaction, id: string | null): Promise<OperationRow | undefined> {
+  if (id === null) return undefined;
+  await trx('operations')
+    .where({ id, status: 'failed' })
+    .update({ status: 'queued', error: null, completed_at: null, attempts: 0 });
+  return trx('operations').where({ id }).first();
 }
 
 export async function findOperation(db: Db, id: string): Promise<OperationRow | undefined> {
@@ -61,52 +96,6 @@ export async function claimOperation(
     [token, id],
   );
   return rows[0] && { ...rows[0], token };
-}
-
-/** Removes what the document left behind and counts it; `residual` is counted by looking again afterwards. */
-export async function completeDelete(
-  db: Knex,
-  operation: OperationRow & { token: string },
-): Promise<Record<string, number>> {
-  return db.transaction(async (trx) => {
-    const documentId = operation.target;
-    const before = await countRemains(trx, documentId);
-    await trx('documents').where({ id: documentId }).delete();
-    const after = await countRemains(trx, documentId);
-    // Hiding it changed the corpus version, so what was cached of it can't be served; here the rows themselves go.
-    const { rowCount: cacheEntries } = await trx.raw(
-      'delete from query_cache where corpus_version < (select version from corpus_state)',
-    );
-    const receipt = {
-      ...before,
-      cache_entries: cacheEntries ?? 0,
-      residual: Object.values(after).reduce((sum, count) => sum + count, 0),
-    };
-    const done = await trx('operations')
-      .where({ id: operation.id, lease_token: operation.token })
-      .update({
-        status: 'completed',
-        receipt: JSON.stringify(receipt),
-        completed_at: trx.fn.now(),
-        lease_token: null,
-        lease_until: null,
-      });
-    if (done === 0) throw leaseLost();
-    return receipt;
-  });
-}
-
-async function countRemains(db: Db, documentId: string): Promise<Record<string, number>> {
-  const { rows } = await db.raw(
-    `select (select count(*)::int from documents where id = :id) as documents,
-            (select count(*)::int from document_versions where document_id = :id) as versions,
-            (select count(*)::int from chunks where document_id = :id) as chunks,
-            (select count(*)::int from chunk_vectors x join chunks c on c.seq = x.chunk_seq where c.document_id = :id) as vectors,
-            (select count(*)::int from postings p join chunks c on c.seq = p.chunk_seq where c.document_id = :id) as postings,
-            (select count(distinct version)::int from blob_parts where document_id = :id) as blobs`,
-    { id: documentId },
-  );
-  return rows[0];
 }
 
 export async function releaseOperation(db: Db, id: string, token: string): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Db } from './connect.ts';
 import { type Reading, scoreUnits, unreadBound } from './plan-reading.ts';
-import type { ScoredChunk } from './search.ts';
+import { arrayOf, type ScoredChunk } from './search.ts';
 import { inScope, type Scope } from './search-scope.ts';
 import type { Bm25, WordStatistic } from './search-words.ts';
 
@@ -15,6 +15,8 @@ export interface Scoring {
 export interface Query extends Scoring {
   scope: Scope;
   limit: number;
+  /** How many of the best must be proven to be the best. */
+  certain: number;
 }
 
 /** What one posting adds to the score, as a whole multiple of 2⁻³⁶. */
@@ -56,7 +58,7 @@ export async function readChunks(
   const { rows } = await db.raw(
     `select seq, score from (select seq, ${fullScore('s.seq')} as score from unnest(:seqs::bigint[]) as s(seq)) as scored
       where score is not null`,
-    { seqs, ...parameters(words, bm25, averageLength) },
+    { seqs: arrayOf(seqs), ...parameters(words, bm25, averageLength) },
   );
   return rows;
 }
@@ -89,24 +91,24 @@ const readPostings = `unnest(:words::text[], :factors::float8[], :unread::float8
 
 /**
  * The best chunks of those of which something is read. `partial` is what was read of a chunk's score, `most` what the whole
- * can be. The chunks that are best in part give a score that the last of the best reaches at least, and with it those that
- * can be among them at all: only these are looked up. Undefined when they are more than `lookups`: nothing was looked up then.
+ * can be. The chunks that are best in part give a score that the last of the certain ones reaches at least, and with it those
+ * that can be among them at all: only these are looked up. Undefined when they are more than `lookups`: nothing was looked up then.
  */
 export async function readSome(
   query: Query,
   readings: readonly Reading[],
   lookups: number,
 ): Promise<ScoredChunk[] | undefined> {
-  const { db, words, scope, limit, bm25, averageLength } = query;
+  const { db, words, scope, limit, certain, bm25, averageLength } = query;
   const [early, late] = conditions(scope, 'p.chunk_seq', 'candidates.seq');
   const { rows } = await db.raw(
     `with candidates as materialized (
-       select p.chunk_seq as seq, sum(${part}) as partial, sum(${part} - q.unread) + :rest::float8 as most
+       select p.chunk_seq as seq, sum(${part}) as partial, sum(${part}) - sum(q.unread) + :rest::float8 as most
          from ${readPostings} where ${early.sql} group by p.chunk_seq),
      promising as materialized (
-       select seq, partial from (select seq, partial from candidates order by partial desc) as candidates where ${late.sql} limit 2 * :limit),
+       select seq, partial from (select seq, partial from candidates order by partial desc) as candidates where ${late.sql} limit :promising),
      scored as materialized (select seq, partial + ${unreadScore('promising.seq')} as score from promising),
-     bar as (select score from scored order by score desc offset :limit - 1 limit 1),
+     bar as (select score from scored order by score desc offset :certain - 1 limit 1),
      others as materialized (
        select seq, partial from candidates where most >= coalesce((select score from bar), 0)
           and seq <> all(array(select seq from promising)) and ${late.sql} limit :lookups + 1),
@@ -117,7 +119,15 @@ export async function readSome(
       order by score desc, seq limit :limit`,
     {
       ...parameters(words, bm25, averageLength),
-      ...{ ...early.bindings, ...late.bindings, limit, lookups, rest: unreadBound(readings) },
+      ...{
+        ...early.bindings,
+        ...late.bindings,
+        limit,
+        certain,
+        promising: limit + certain,
+        lookups,
+        rest: unreadBound(readings),
+      },
       unread: readings.map(({ unread }) => unread),
       impacts: readings.map(({ impacts }) => `{${impacts.join(',')}}`),
     },

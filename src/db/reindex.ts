@@ -5,7 +5,7 @@ import { changeCorpus } from './versions.ts';
 /** Live chunks whose words an analyzer older than `analyzer` has made, with what they are indexed by; the oldest first. */
 export async function readStaleChunks(db: Knex, analyzer: number, limit: number): Promise<ChunkToEmbed[]> {
   const { rows } = await db.raw(
-    `select c.seq, c.heading, c.text, coalesce(v.attributes->>'title', v.found->>'title') as title
+    `select c.seq, c.heading, c.context, c.text, coalesce(v.attributes->>'title', v.found->>'title') as title
        from chunks c join document_versions v on v.document_id = c.document_id and v.version = c.version
       where c.live and c.analyzer < ? order by c.analyzer, c.seq limit ?`,
     [analyzer, limit],

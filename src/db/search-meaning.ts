@@ -1,6 +1,6 @@
 import type { Filters } from '../retrieval/passage.ts';
 import type { Db } from './connect.ts';
-import { type ScoredChunk, visibleChunks } from './search.ts';
+import { arrayOf, type ScoredChunk, visibleChunks } from './search.ts';
 import { findScope, isVisible, type Scope } from './search-scope.ts';
 import { hasVectorIndex } from './vector-index.ts';
 
@@ -55,7 +55,7 @@ export async function scoreMeaning(
   const { rows } = await db.raw(
     `select v.chunk_seq as seq, 1 - (${distance(query)}) as score from chunk_vectors v
       where v.model = :model and v.chunk_seq = any(:seqs::bigint[])`,
-    { ...parameters(query), seqs },
+    { ...parameters(query), seqs: arrayOf(seqs) },
   );
   return rows;
 }

@@ -1,6 +1,6 @@
 import type { Filters } from '../retrieval/passage.ts';
 import type { Db } from './connect.ts';
-import { narrows, type Sql, visibleConditions } from './search.ts';
+import { arrayOf, narrows, type Sql, visibleConditions } from './search.ts';
 
 /**
  * What the filters leave to be searched. `few`: all of them are known, and each leg may look at every one; `many`: more than
@@ -9,19 +9,20 @@ import { narrows, type Sql, visibleConditions } from './search.ts';
 export type Scope = { kind: 'all' } | { kind: 'few'; seqs: number[] } | { kind: 'many'; filters: Filters };
 
 /** Up to so many chunks an exact scan of their vectors is as quick as an index (docs/performance.md). */
-export const fewChunks = 5000;
+export const fewChunks = 20_000;
 
 export async function findScope(db: Db, filters: Filters | undefined): Promise<Scope> {
   if (!narrows(filters)) return { kind: 'all' };
   const { ofDocument, bindings } = visibleConditions(filters);
   // Document by document, stopping early: the offset keeps the planner from going through all chunks instead.
   const { rows } = await db.raw(
-    `select array(select c.seq from documents d
+    `select array_to_string(array(select c.seq from documents d
         cross join lateral (select seq from chunks where live and document_id = d.id offset 0) as c
-        where ${ofDocument} limit ${fewChunks + 1}) as seqs`,
+        where ${ofDocument} limit ${fewChunks + 1}), ',') as seqs`,
     bindings,
   );
-  const seqs = (rows[0].seqs as (string | number)[]).map(Number);
+  const list = rows[0].seqs as string;
+  const seqs = list === '' ? [] : list.split(',').map(Number);
   return seqs.length <= fewChunks ? { kind: 'few', seqs } : { kind: 'many', filters };
 }
 
@@ -29,7 +30,7 @@ export async function findScope(db: Db, filters: Filters | undefined): Promise<S
 export function inScope(scope: Scope, column: string): Sql {
   if (scope.kind === 'all') return { sql: 'true', bindings: {} };
   if (scope.kind === 'few')
-    return { sql: `${column} = any(:seqs::bigint[])`, bindings: { seqs: scope.seqs } };
+    return { sql: `${column} = any(:seqs::bigint[])`, bindings: { seqs: arrayOf(scope.seqs) } };
   return isVisible(scope.filters, column);
 }
 

@@ -74,12 +74,19 @@ export interface WordSearch {
   /** What the filters leave, if it is known already. */
   scope?: Scope;
   bm25?: Bm25 | undefined;
+  /**
+   * How many of the first must be proven to be the best; all when left out. What follows them is then the best of what was
+   * read, with its exact score: one that is as good may be missing.
+   */
+  certain?: number | undefined;
   /** Most postings to read before asking whether more are needed; the result does not depend on it. */
   budget?: number;
 }
 
-/** Postings that are read at once; a question whose words have no more in all is answered by reading all of them. */
-const readAtOnce = 12_000;
+/** A question whose words have no more postings in all is answered by reading all of them. */
+const readAtOnce = 30_000;
+/** Postings that are read at first where there are more. */
+const readFirst = 12_000;
 /** What looking up one word of one chunk costs, in postings read one after the other. */
 const probeCost = 4;
 
@@ -93,7 +100,7 @@ const probeCost = 4;
 export async function searchWords(
   db: Db,
   statistics: WordStatistics,
-  { limit, filters, scope: known, bm25 = bm25Defaults, budget = readAtOnce }: WordSearch,
+  { limit, filters, scope: known, bm25 = bm25Defaults, certain = limit, budget }: WordSearch,
 ): Promise<ScoredChunk[]> {
   const words = statistics.words.filter(({ documents }) => documents > 0);
   const total = words.reduce((sum, { documents }) => sum + documents, 0);
@@ -102,14 +109,15 @@ export async function searchWords(
   if (scope.kind === 'few' && scope.seqs.length * words.length * probeCost < total) {
     return byScore(await scoreWords(db, statistics, scope.seqs, bm25)).slice(0, limit);
   }
-  const query: Query = { db, words, scope, limit, bm25, averageLength: statistics.averageLength };
-  if (total <= budget) return readAll(query);
-  return (await readInPart(query, budget, total)) ?? readAll(query);
+  const { averageLength } = statistics;
+  const query: Query = { db, words, scope, limit, certain: Math.min(certain, limit), bm25, averageLength };
+  if (total <= (budget ?? readAtOnce)) return readAll(query);
+  return (await readInPart(query, budget ?? readFirst, total)) ?? readAll(query);
 }
 
 /** The same from a part of the postings; undefined when to read all of them costs less. */
 async function readInPart(query: Query, budget: number, total: number): Promise<ScoredChunk[] | undefined> {
-  const { words, bm25, averageLength, limit } = query;
+  const { words, bm25, averageLength, limit, certain } = query;
   const ranked = rankClasses(words, bm25, averageLength);
   const read = (readings: readonly Reading[]) => {
     const unread = readings.filter((reading) => reading.unread > 0).length;
@@ -117,8 +125,9 @@ async function readInPart(query: Query, budget: number, total: number): Promise<
   };
   const first = readRareFirst(ranked, budget);
   const found = await read(first);
-  const least = found?.[limit - 1]?.score;
-  if (found === undefined || least === undefined) return undefined;
+  const least = found?.[certain - 1]?.score;
+  // Too few were seen, though there may be more.
+  if (found === undefined || least === undefined || found.length < limit) return undefined;
   if (unreadBound(first) < least) return found;
   const more = readUntil(ranked, first, least);
   return more && read(more);

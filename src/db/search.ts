@@ -1,4 +1,5 @@
 import type { Filters, Passage } from '../retrieval/passage.ts';
+import type { ChunkPart } from '../retrieval/stretches.ts';
 import type { Db } from './connect.ts';
 
 /** A piece of SQL with its named bindings. */
@@ -16,6 +17,11 @@ export interface ScoredChunk {
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 /** Postgres keeps no NUL, so nothing stored can match one; as a parameter it is an error. */
 const storable = (text: string) => !text.includes('\u0000');
+
+/** Numbers as a parameter of type bigint[]: the driver quotes them one by one, which takes its time for thousands. */
+export function arrayOf(seqs: readonly number[]): string {
+  return `{${seqs.join(',')}}`;
+}
 
 /** Whether the filters narrow anything. */
 export function narrows(filters: Filters | undefined): filters is Filters {
@@ -70,13 +76,17 @@ export async function readBeginnings(
 ): Promise<Map<number, string>> {
   const { rows } = await db.raw(
     'select seq, left(text, ?) as text from chunks where seq = any(?::bigint[])',
-    [length, [...seqs]],
+    [length, arrayOf(seqs)],
   );
   return new Map(rows.map((row: { seq: number; text: string }) => [row.seq, row.text]));
 }
 
 /** A found chunk as stored, and which of the question's words it holds. */
-export type PassageRow = Omit<Passage, 'score' | 'keywordScore' | 'vectorScore'> & { matched: string[] };
+export type PassageRow = Omit<Passage, 'score' | 'keywordScore' | 'vectorScore' | 'rerankScore' | 'parts'> & {
+  /** White space between the chunk before and this one; null where they overlap, and where it is not known. */
+  gap: string | null;
+  matched: string[];
+};
 
 /** The chunks with what a citation needs, by seq. One that was deleted or replaced since it was found is left out. */
 export async function readPassages(
@@ -86,16 +96,46 @@ export async function readPassages(
 ): Promise<Map<number, PassageRow>> {
   const { rows } = await db.raw(
     `select c.seq as "chunkSeq", c.id as "chunkId", c.document_id as "documentId", c.version, c.n,
-            c.start_char as start, c.end_char as "end", c.page, c.heading, c.text,
+            c.start_char as start, c.end_char as "end", c.page, c.heading, c.context, c.gap, c.text,
             coalesce(d.title, v.found->>'title') as title, d.source_url as "sourceUrl",
             coalesce(d.author, v.found->>'author') as author, v.found->>'date' as date, v.content_type as "contentType",
             coalesce(d.language, v.found->>'language') as language, d.taxonomy_path as "taxonomyPath", d.metadata,
-            array(select unnest(c.words) intersect select unnest(?::text[])) as matched
+            array(select word from unnest(c.words) as word where word = any(?::text[])) as matched
        from chunks c
        join documents d on d.id = c.document_id and d.deleted_at is null
        join document_versions v on v.document_id = c.document_id and v.version = c.version
       where c.seq = any(?::bigint[]) and c.live`,
-    [[...words], [...seqs]],
+    [[...words], arrayOf(seqs)],
   );
   return new Map(rows.map((row: PassageRow) => [row.chunkSeq, row]));
+}
+
+/** Chunks `from` to `to` of a version. */
+export interface ChunkSpan {
+  documentId: string;
+  version: number;
+  from: number;
+  to: number;
+}
+
+type NeighbourRow = ChunkPart & Pick<PassageRow, 'documentId' | 'version'>;
+
+/** The live chunks of the spans, in no order; each once, however many spans hold it. */
+export async function readChunksAround(db: Db, spans: readonly ChunkSpan[]): Promise<NeighbourRow[]> {
+  const { rows } = await db.raw(
+    `select c.id as "chunkId", c.document_id as "documentId", c.version, c.n, c.start_char as start, c.end_char as "end",
+            c.page, c.heading, c.context, c.gap, c.text
+       from (select distinct s.document_id, s.version, n
+               from unnest(?::uuid[], ?::int[], ?::int[], ?::int[]) as s(document_id, version, first, last)
+              cross join lateral generate_series(s.first, s.last) as n) as wanted
+       join documents d on d.id = wanted.document_id and d.deleted_at is null
+       join chunks c on c.document_id = wanted.document_id and c.version = wanted.version and c.n = wanted.n and c.live`,
+    [
+      spans.map(({ documentId }) => documentId),
+      spans.map(({ version }) => version),
+      spans.map(({ from }) => from),
+      spans.map(({ to }) => to),
+    ],
+  );
+  return rows;
 }

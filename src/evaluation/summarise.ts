@@ -1,4 +1,6 @@
+import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import type { QueryScore } from '../db/evaluation-scores.ts';
+import { comparePaired } from './compare.ts';
 import { bootstrap, mean } from './measures.ts';
 
 export const measureNames = ['ndcg@10', 'recall@10', 'recall@100', 'mrr@10'] as const;
@@ -10,6 +12,9 @@ const columnOf = {
   'recall@100': 'recall_100',
   'mrr@10': 'mrr_10',
 } as const satisfies Record<MeasureName, keyof QueryScore>;
+
+/** Keeps a comparison of many questions from blocking the process for long: 50,000 get 1,000 rounds. */
+const mostDraws = 20_000_000;
 
 type Measured = Record<MeasureName, number>;
 
@@ -25,6 +30,9 @@ export interface EvaluationResult {
     measure: MeasureName;
     mean: number;
     interval: [number, number];
+    /** Two-sided, of a paired randomisation test. */
+    p: number;
+    queries: number;
   }[];
   queries: {
     measured: number;
@@ -42,20 +50,24 @@ export interface EvaluationResult {
  * Means over questions with 95 % bootstrap intervals, and paired differences of nDCG@10 between every two strategies. A
  * question none of whose answering documents exists says nothing of any strategy and is left out.
  */
-export function summariseScores(
+export async function summariseScores(
   scores: readonly QueryScore[],
   strategies: readonly string[],
-): EvaluationResult {
+): Promise<EvaluationResult> {
   const measured = scores.filter(({ relevant }) => relevant > 0);
   const of = (strategy: string) => measured.filter((score) => score.strategy === strategy);
   const first = scores.filter(({ strategy }) => strategy === strategies[0]);
   const versions = scores.map((score) => score.corpus_version);
+  const summaries: EvaluationResult['strategies'] = {};
+  for (const name of strategies) summaries[name] = await summariseOne(of(name));
+  const differences: EvaluationResult['differences'] = [];
+  for (const [first, second] of pairs(strategies)) {
+    await yieldToOthers();
+    differences.push({ first, second, measure: 'ndcg@10', ...difference(of(first), of(second)) });
+  }
   return {
-    strategies: Object.fromEntries(strategies.map((name) => [name, summariseOne(of(name))])),
-    differences: pairs(strategies).map(([a, b]) => ({
-      ...{ first: a, second: b, measure: 'ndcg@10' },
-      ...difference(of(a), of(b)),
-    })),
+    strategies: summaries,
+    differences,
     queries: {
       measured: first.filter(({ relevant }) => relevant > 0).length,
       unanswerable: first.filter(({ relevant }) => relevant === 0).length,
@@ -67,22 +79,36 @@ export function summariseScores(
   };
 }
 
-function summariseOne(scores: readonly QueryScore[]) {
-  const values = (name: MeasureName) => scores.map((score) => score[columnOf[name]]);
-  const each = <T>(measure: (values: number[]) => T) =>
-    Object.fromEntries(measureNames.map((name) => [name, measure(values(name))])) as Record<MeasureName, T>;
-  const interval = (values: number[]): [number, number] => (values.length === 0 ? [0, 0] : bootstrap(values));
-  return { ...each(mean), intervals: each(interval), queries: scores.length };
+/** Between measures, leases are extended and other jobs go on. */
+async function summariseOne(scores: readonly QueryScore[]) {
+  const means: [MeasureName, number][] = [];
+  const intervals: [MeasureName, [number, number]][] = [];
+  for (const name of measureNames) {
+    await yieldToOthers();
+    const values = scores.map((score) => score[columnOf[name]]);
+    means.push([name, mean(values)]);
+    intervals.push([name, bootstrap(values)]);
+  }
+  return {
+    ...(Object.fromEntries(means) as Measured),
+    intervals: Object.fromEntries(intervals) as Record<MeasureName, [number, number]>,
+    queries: scores.length,
+  };
 }
 
 function difference(a: readonly QueryScore[], b: readonly QueryScore[]) {
   const other = new Map(b.map(({ n, ndcg_10 }) => [n, ndcg_10]));
-  const differences = a.flatMap(({ n, ndcg_10 }) => {
+  const both = a.flatMap(({ n, ndcg_10 }): [number, number][] => {
     const against = other.get(n);
-    return against === undefined ? [] : [ndcg_10 - against];
+    return against === undefined ? [] : [[ndcg_10, against]];
   });
-  const interval: [number, number] = differences.length === 0 ? [0, 0] : bootstrap(differences);
-  return { mean: mean(differences), interval };
+  const rounds = Math.min(10_000, Math.max(1000, Math.floor(mostDraws / Math.max(1, both.length))));
+  const { difference: mean, ...compared } = comparePaired(
+    both.map(([first]) => first),
+    both.map(([, second]) => second),
+    { rounds },
+  );
+  return { mean, ...compared };
 }
 
 function pairs(names: readonly string[]): [string, string][] {

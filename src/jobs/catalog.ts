@@ -16,7 +16,8 @@ export const catalog = {
     payload: documentVersion,
     once: ({ documentId, version }) => `${documentId}-${version}`,
     attempts: 5,
-    timeoutMs: 10 * minutes,
+    // A text of 100 MB takes minutes; each of its windows has PARSE_TIMEOUT_SECONDS.
+    timeoutMs: 60 * minutes,
   }),
   /** Vectors for the next chunks of the version that have none; the last batch makes the version live. */
   embedChunks: defineJob({
@@ -100,6 +101,15 @@ export const catalog = {
     attempts: 1,
     timeoutMs: minutes,
     everyMs: minutes,
+  }),
+  /** Rows that belong to nothing, of which there are none unless something is broken: counted for /metrics, and removed. */
+  scanOrphans: defineJob({
+    queue: 'upkeep',
+    payload: nothing,
+    once: () => 'scan-orphans',
+    attempts: 1,
+    timeoutMs: 10 * minutes,
+    everyMs: 10 * minutes,
   }),
   /** Chunks whose words an older analyzer made → their words and postings anew. */
   reindexChunks: defineJob({

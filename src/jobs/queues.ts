@@ -11,8 +11,8 @@ import { openPostgresStore } from './store-postgres.ts';
 import { openRedisStore } from './store-redis.ts';
 
 export interface EnqueueOptions {
-  /** 1 (first) … 10 (last), as BullMQ has it; 0 goes before all. */
-  priority?: number;
+  /** 1 is first, as BullMQ has it; 0 goes before all. One for all payloads, or one each. */
+  priority?: number | readonly number[];
   delayMs?: number;
 }
 
@@ -45,12 +45,23 @@ export interface Queues {
   list: Queue[];
   /** Depth of every queue, at most a second old; undefined when their store does not answer within two seconds. */
   depths(): Promise<ReadonlyMap<QueueName, QueueDepth> | undefined>;
-  /** Keeps every worker from the queue for so long; needs workers with a limiter. */
+  /** Keeps every worker from the queue for so long; needs workers with a limiter of `holdLimit`. */
   hold(queue: QueueName, ms: number): Promise<void>;
+  /** What keeps workers from the queue; undefined when its store does not answer within two seconds. */
+  stopped(queue: QueueName): Promise<QueueStop | undefined>;
   /** A consumer of a queue; run-queue.ts gives it its processor. */
   openWorker: Store['openWorker'];
   close(): Promise<void>;
 }
+
+export interface QueueStop {
+  paused: boolean;
+  /** Held for so much longer, milliseconds. */
+  heldMs: number;
+}
+
+/** Jobs a second that no queue reaches: BullMQ only obeys a hold where a limiter is set. */
+export const holdLimit = 1_000_000;
 
 /** Opens the queues in Redis when there is one, otherwise in Postgres (also the embedded one). */
 export function openQueues(config: Config, database: Database, log: Log, metrics: Metrics): Queues {
@@ -65,7 +76,7 @@ export function openQueues(config: Config, database: Database, log: Log, metrics
   return {
     list: [...queues.values()],
     enqueue: async (name, payloads, options = {}) => {
-      const jobs = payloads.map((payload) => describeJob(name, payload, options));
+      const jobs = payloads.map((payload, n) => describeJob(name, payload, options, n));
       if (jobs.length === 0) return true;
       const add = () => within(store.patienceMs, get(catalog[name].queue).addBulk(jobs));
       try {
@@ -88,6 +99,13 @@ export function openQueues(config: Config, database: Database, log: Log, metrics
     },
     depths: readDepths(queues, store),
     hold: (queue, ms) => get(queue).rateLimit(ms),
+    stopped: async (name) => {
+      if (!store.ready()) return undefined;
+      const queue = get(name);
+      const read = Promise.all([queue.isPaused(), queue.getRateLimitTtl(holdLimit)]);
+      const [paused, heldMs] = (await bounded(read, 2000)) ?? [];
+      return paused === undefined ? undefined : { paused, heldMs: Math.max(0, heldMs ?? 0) };
+    },
     openWorker: store.openWorker,
     close: async () => {
       missed.stop();
@@ -165,9 +183,11 @@ function nameOf<N extends JobName>(name: N, payload: PayloadOf<N>): string {
 function describeJob<N extends JobName>(
   name: N,
   payload: PayloadOf<N>,
-  { priority, delayMs }: EnqueueOptions,
+  { priority: given, delayMs }: EnqueueOptions,
+  n: number,
 ) {
   const definition = catalog[name];
+  const priority = typeof given === 'object' ? given[n] : given;
   const data = definition.payload.parse(payload) as never;
   const opts: JobsOptions = {
     ...keepFinished,

@@ -3,10 +3,10 @@ import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { Tokenizer } from '@huggingface/tokenizers';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { AppError } from '../errors.ts';
 import type { EmbeddingTask } from './embedder.ts';
 import type { ModelFiles } from './model-files.ts';
+import { feed, openSession } from './onnx.ts';
 import { pool } from './pooling.ts';
 
 export interface LocalModelSettings {
@@ -27,19 +27,13 @@ export interface LocalModel {
 export async function openLocalModel({ files, maxTokens, threads }: LocalModelSettings): Promise<LocalModel> {
   await verify(files.checksums);
   const tokenizer = new Tokenizer(files.tokenizer, files.tokenizerConfig);
-  const session = await InferenceSession.create(files.onnx, {
-    intraOpNumThreads: threads,
-    // The memory arena stays on: without it malloc's fragmentation costs half as much again (320 MB instead of 205).
-    // Waiting threads would otherwise spin and take the cores from everything else.
-    extra: { session: { intra_op: { allow_spinning: '0' } } },
-  });
-
+  const session = await openSession(files.onnx, threads);
   const cut = createCutter(tokenizer, maxTokens);
 
   async function embed(texts: readonly string[], task: EmbeddingTask): Promise<Float32Array[]> {
     const inputs = texts.map((text) => cut(files.prompts[task] + text));
-    const length = Math.max(...inputs.map((ids) => ids.length));
-    const outputs = await session.run(feed(session, inputs, length));
+    const rows = inputs.map((ids) => ({ ids }));
+    const outputs = await session.run(feed(session, rows, 'embedding_unavailable'));
     const name = 'sentence_embedding' in outputs ? 'sentence_embedding' : session.outputNames[0];
     const output = outputs[name ?? ''];
     if (output?.type !== 'float32') {
@@ -51,31 +45,6 @@ export async function openLocalModel({ files, maxTokens, threads }: LocalModelSe
 
   const [first] = await embed(['warm'], 'query');
   return { dimensions: first?.length ?? 0, embed, release: () => session.release() };
-}
-
-/** Input tensors by the names the model asks for, padded on the right to `length`: [texts, length] each. */
-function feed(session: InferenceSession, inputs: number[][], length: number): Record<string, Tensor> {
-  const ids = new BigInt64Array(inputs.length * length);
-  const mask = new BigInt64Array(inputs.length * length);
-  for (const [row, input] of inputs.entries()) {
-    for (const [column, id] of input.entries()) {
-      ids[row * length + column] = BigInt(id);
-      mask[row * length + column] = 1n;
-    }
-  }
-  const known: Record<string, BigInt64Array> = {
-    input_ids: ids,
-    attention_mask: mask,
-    token_type_ids: new BigInt64Array(ids.length),
-    position_ids: BigInt64Array.from(ids, (_, i) => BigInt(i % length)),
-  };
-  const tensors: Record<string, Tensor> = {};
-  for (const name of session.inputNames) {
-    const data = known[name];
-    if (!data) throw new AppError('embedding_unavailable', `The model asks for an input "${name}".`);
-    tensors[name] = new Tensor('int64', data, [inputs.length, length]);
-  }
-  return tensors;
 }
 
 /** Text → token ids of at most `maxTokens`, with the model's own marks around them whatever their number. */

@@ -1,7 +1,9 @@
 import { availableParallelism } from 'node:os';
 import { Tokenizer } from '@huggingface/tokenizers';
+import { AppError } from '../errors.ts';
 import { createBatching } from './batching.ts';
 import type { Embedder, EmbeddingTask } from './embedder.ts';
+import type { LocalModelSettings } from './local-model.ts';
 import { findModel } from './model-files.ts';
 import { type ModelThread, startModelThread } from './model-thread.ts';
 import { createReadability } from './readability.ts';
@@ -29,13 +31,13 @@ export async function openLocalEmbedder({
   maxTokens = 256,
 }: LocalEmbedderOptions = {}): Promise<Embedder> {
   const files = await findModel(folder);
-  const settings = { files, maxTokens, threads };
-  let thread: ModelThread = await startModelThread(settings);
-  const { dimensions } = thread;
+  const start = () => startEmbeddingThread({ files, maxTokens, threads });
+  let thread = await start();
+  const { dimensions } = thread.ready;
 
   async function run(texts: string[], task: EmbeddingTask): Promise<Float32Array[]> {
-    if (!thread.isAlive()) thread = await startModelThread(settings);
-    return thread.run(texts, task);
+    if (!thread.isAlive()) thread = await start();
+    return thread.run({ texts, task });
   }
 
   const batching = createBatching(innerBatch, run);
@@ -55,4 +57,18 @@ export async function openLocalEmbedder({
       await thread.close();
     },
   };
+}
+
+type EmbeddingThread = ModelThread<
+  { texts: string[]; task: EmbeddingTask },
+  Float32Array[],
+  { dimensions: number }
+>;
+
+function startEmbeddingThread(settings: LocalModelSettings): Promise<EmbeddingThread> {
+  return startModelThread({
+    ...{ name: './local-thread', from: import.meta.url, settings },
+    failure: (detail, cause) =>
+      new AppError('embedding_unavailable', detail ?? 'The embedding model has failed.', { cause }),
+  });
 }

@@ -1,32 +1,46 @@
 import { forbidTelemetry } from '../config.ts';
-import { AppError } from '../errors.ts';
+import type { AppError } from '../errors.ts';
 import { startThread } from '../threads.ts';
-import type { EmbeddingTask } from './embedder.ts';
-import type { LocalModelSettings } from './local-model.ts';
 
-export type ToThread = { texts: string[]; task: EmbeddingTask } | 'close';
-export type FromThread =
-  | { kind: 'ready'; dimensions: number }
-  | { kind: 'vectors'; vectors: Float32Array[] }
+export type ToThread<Ask> = { ask: Ask } | 'close';
+export type FromThread<Reply, Ready> =
+  | { kind: 'ready'; ready: Ready }
+  | { kind: 'done'; reply: Reply }
   | { kind: 'failed'; detail?: string; cause: string };
 
-export interface ModelThread {
-  dimensions: number;
-  /** One call at a time. Throws AppError `embedding_unavailable`, also when the thread dies meanwhile. */
-  run(texts: string[], task: EmbeddingTask): Promise<Float32Array[]>;
+/** A model that computes on a thread of its own (served there by serve-thread.ts). */
+export interface ModelThread<Ask, Reply, Ready> {
+  /** What the thread said of its model. */
+  ready: Ready;
+  /** One call at a time. Throws what `failure` makes, also when the thread dies meanwhile. */
+  run(ask: Ask): Promise<Reply>;
   isAlive(): boolean;
   close(): Promise<void>;
 }
 
-/** Starts the thread and waits until its model is loaded. Throws AppError `embedding_unavailable`. */
-export async function startModelThread(settings: LocalModelSettings): Promise<ModelThread> {
+interface ThreadOptions {
+  /** Its entry `./name`, beside the module `from` (import.meta.url). */
+  name: string;
+  from: string;
+  settings: unknown;
+  /** The error for callers: with the sentence of the thread's own AppError, where it had one. */
+  failure: (detail: string | undefined, cause: Error) => AppError;
+}
+
+/** Starts the thread and waits until its model is loaded. Throws what `failure` makes. */
+export async function startModelThread<Ask, Reply, Ready>({
+  name,
+  from,
+  settings,
+  failure,
+}: ThreadOptions): Promise<ModelThread<Ask, Reply, Ready>> {
   forbidTelemetry();
-  const worker = startThread('./local-thread', import.meta.url, { workerData: settings });
+  const worker = startThread(name, from, { workerData: settings });
   let alive = true;
-  let settle: ((message: FromThread) => void) | undefined;
+  let settle: ((message: FromThread<Reply, Ready>) => void) | undefined;
   let cause = 'the thread ended';
 
-  const hear = (message: FromThread) => {
+  const hear = (message: FromThread<Reply, Ready>) => {
     settle?.(message);
     settle = undefined;
   };
@@ -42,9 +56,13 @@ export async function startModelThread(settings: LocalModelSettings): Promise<Mo
     });
   });
   const next = () =>
-    new Promise<FromThread>((resolve) => {
+    new Promise<FromThread<Reply, Ready>>((resolve) => {
       settle = resolve;
     });
+  const failed = (message: FromThread<Reply, Ready>) =>
+    message.kind === 'failed'
+      ? failure(message.detail, new Error(message.cause))
+      : failure(undefined, new Error(message.kind));
 
   const first = await next();
   if (first.kind !== 'ready') {
@@ -53,26 +71,19 @@ export async function startModelThread(settings: LocalModelSettings): Promise<Mo
   }
 
   return {
-    dimensions: first.dimensions,
+    ready: first.ready,
     isAlive: () => alive,
-    async run(texts, task) {
+    async run(ask) {
       if (!alive) throw failed({ kind: 'failed', cause });
       const reply = next();
-      worker.postMessage({ texts, task } satisfies ToThread);
+      worker.postMessage({ ask } satisfies ToThread<Ask>);
       const message = await reply;
-      if (message.kind !== 'vectors') throw failed(message);
-      return message.vectors;
+      if (message.kind !== 'done') throw failed(message);
+      return message.reply;
     },
     async close() {
-      if (alive) worker.postMessage('close' satisfies ToThread);
+      if (alive) worker.postMessage('close' satisfies ToThread<Ask>);
       await ended;
     },
   };
-}
-
-function failed(message: FromThread): AppError {
-  const { detail, cause } = message.kind === 'failed' ? message : { detail: undefined, cause: message.kind };
-  return new AppError('embedding_unavailable', detail ?? 'The embedding model has failed.', {
-    cause: new Error(cause),
-  });
 }

@@ -110,6 +110,13 @@ export function analyzeQuestion(question: string): { words: string[]; sounds: Ma
   return { words, sounds };
 }
 
+/** Index words of a text as the index has them: `held` with its sounds, `words` without. */
+export function hearText(text: string): { words: Set<string>; held: Set<string> } {
+  const held = new Set<string>();
+  visitIndexWords(text, (word) => held.add(word));
+  return { words: new Set([...held].filter((word) => !isSound(word))), held };
+}
+
 /** Visits the index words; returns the words of the main script as they are written. */
 function hearWords(text: string, emit: Emit) {
   const heard: Record<Script, { word: string; start: number; end: number }[]> = { hangul: [], latin: [] };

@@ -3,8 +3,8 @@ import { absolute, type Found, type Search } from './strategy.ts';
 
 /** Keyword search alone: BM25 over the greatest score that the question could reach. */
 export async function byWords(search: Search): Promise<Found> {
-  const { db, statistics, limit, filters, bm25, greatestScore } = search;
-  const found = await searchWords(db, statistics, { limit, filters, bm25 });
+  const { db, statistics, limit, scope, bm25, greatestScore } = search;
+  const found = await searchWords(db, statistics, { limit, scope, bm25 });
   return {
     candidates: found.map(({ seq, score }) => ({
       seq,

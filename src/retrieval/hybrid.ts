@@ -1,12 +1,10 @@
 import { readBeginnings, type ScoredChunk } from '../db/search.ts';
 import { type QueryVector, scoreMeaning, searchMeaning } from '../db/search-meaning.ts';
-import { findScope } from '../db/search-scope.ts';
 import { scoreWords, searchWords } from '../db/search-words.ts';
-import { hasVectorIndex } from '../db/vector-index.ts';
 import { AppError } from '../errors.ts';
 import { embedQuestion, leastReadable } from './by-meaning.ts';
 import { byWords } from './by-words.ts';
-import { fuse, readableAmong, weightFor } from './fuse.ts';
+import { type Evidences, fuse, readableAmong, weightFor } from './fuse.ts';
 import type { Found, Search } from './strategy.ts';
 
 /** Characters of a passage by which its readability is judged. */
@@ -16,32 +14,25 @@ const agreementDepth = 3;
 const wellRead = 0.9;
 
 /**
- * Both legs, fused. Each finds its best chunks; then every one of them is scored by both, so that no chunk is marked down
- * for standing just below a leg's cut. Without a readable question or an embedding model, keyword search and a note.
+ * Both legs, fused. Each finds its best chunks, of which the other's score is looked up as soon as they are known, so that no
+ * chunk is marked down for standing just below a leg's cut. As many of the best by words as passages are wanted are proven;
+ * of the others, which rarely get far, those that were read. Without a readable question or an embedding model, keyword
+ * search and a note.
  */
 export async function hybrid(search: Search): Promise<Found> {
   if (search.readable < leastReadable) {
     return wordsOnly(search, 'The embedding model can not read the question: keyword search only.');
   }
-  // What both legs need to know is found once, while the model reads the question; then they run side by side.
-  const { db, embedder } = search;
-  const [query, scope, indexed] = await Promise.all([
-    embed(search),
-    findScope(db, search.filters),
-    hasVectorIndex(db, embedder.model, embedder.dimensions),
-  ]);
+  const query = await embed(search);
   if (!query) return wordsOnly(search, 'The embedding model is unavailable: keyword search only.');
-  const [words, meaning] = await Promise.all([
-    searchWords(db, search.statistics, { ...search, scope }),
-    searchMeaning(db, query, { ...search, scope, indexed }),
-  ]);
-  const evidences = await score(search, query, words, meaning);
+  const [words, meaning] = await Promise.all([findByWords(search, query), findByMeaning(search, query)]);
+  const evidences = join(search, words, meaning);
   const corpus = readableAmong(evidences);
   const weight = weightFor(search.readable * corpus, search.greatestScore);
   return {
     candidates: fuse(evidences, weight, search.greatestScore),
     vectorWeight: weight,
-    agreement: agree(words, meaning),
+    agreement: agree(words.found, meaning.found),
     notes: [
       `Fused: cosine counts ${weight.toFixed(2)} beside BM25 over its greatest score.`,
       ...[readNote('question', search.readable), readNote('best passages by words', corpus)].flat(),
@@ -69,29 +60,40 @@ async function embed(search: Search): Promise<QueryVector | undefined> {
   }
 }
 
-/** Both scores, and readability, of every chunk that either leg found. */
-async function score(search: Search, query: QueryVector, words: ScoredChunk[], meaning: ScoredChunk[]) {
-  const { db, statistics, embedder } = search;
-  const keyword = toMap(words);
-  const vector = toMap(meaning);
-  const seqs = [...new Set([...keyword.keys(), ...vector.keys()])];
-  const [moreWords, moreMeaning, beginnings] = await Promise.all([
-    scoreWords(
-      db,
-      statistics,
-      seqs.filter((seq) => !keyword.has(seq)),
-      search.bm25,
-    ),
-    scoreMeaning(
-      db,
-      query,
-      seqs.filter((seq) => !vector.has(seq)),
-    ),
+/** What one leg found, best first, with the other's scores of the same chunks and their first characters. */
+interface Leg {
+  found: ScoredChunk[];
+  others: ScoredChunk[];
+  beginnings: Map<number, string>;
+}
+
+async function findByWords({ db, statistics, k, ...search }: Search, query: QueryVector): Promise<Leg> {
+  const found = await searchWords(db, statistics, { ...search, certain: k });
+  const seqs = found.map(({ seq }) => seq);
+  const [others, beginnings] = await Promise.all([
+    scoreMeaning(db, query, seqs),
     readBeginnings(db, seqs, judged),
   ]);
-  const keywords = new Map([...keyword, ...toMap(moreWords)]);
-  const vectors = new Map([...vector, ...toMap(moreMeaning)]);
-  return seqs.map((seq) => ({
+  return { found, others, beginnings };
+}
+
+async function findByMeaning({ db, statistics, ...search }: Search, query: QueryVector): Promise<Leg> {
+  const found = await searchMeaning(db, query, search);
+  const seqs = found.map(({ seq }) => seq);
+  const [others, beginnings] = await Promise.all([
+    scoreWords(db, statistics, seqs, search.bm25),
+    readBeginnings(db, seqs, judged),
+  ]);
+  return { found, others, beginnings };
+}
+
+/** Both scores, and readability, of every chunk that either leg found. */
+function join({ embedder }: Search, words: Leg, meaning: Leg): Evidences[] {
+  const keywords = toMap([...words.found, ...meaning.others]);
+  const vectors = toMap([...meaning.found, ...words.others]);
+  const beginnings = new Map([...words.beginnings, ...meaning.beginnings]);
+  const seqs = [...words.found, ...meaning.found].map(({ seq }) => seq);
+  return [...new Set(seqs)].map((seq) => ({
     seq,
     keyword: keywords.get(seq) ?? null,
     vector: vectors.get(seq) ?? null,

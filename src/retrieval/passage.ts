@@ -1,3 +1,5 @@
+import type { RerankReport } from './rerank.ts';
+
 /** What search may see. Every list narrows; all are enforced in SQL. An empty list lets nothing through. */
 export interface Filters {
   /** Taxonomy path prefixes: a document passes when its path starts with any of them. */
@@ -10,10 +12,19 @@ export interface Filters {
 export const strategies = ['keyword', 'vector', 'hybrid'] as const;
 export type Strategy = (typeof strategies)[number];
 
-/** A chunk as search found it, with what a citation needs. */
+export const expansions = ['none', 'neighbours', 'section'] as const;
+/** What a passage grows by before it is returned: nothing, the chunks beside it, or its section. */
+export type Expand = (typeof expansions)[number];
+
+/**
+ * A chunk as search found it, with what a citation needs. Chunks that follow it may be joined to it: then text, offsets,
+ * page, heading and context are those of all, and everything else of the best one.
+ */
 export interface Passage {
   chunkSeq: number;
   chunkId: string;
+  /** All chunks of the passage in their order, the best one among them, with where they begin. */
+  parts: { chunkId: string; start: number; page: number | null }[];
   documentId: string;
   version: number;
   /** Position among the chunks of its version, from 0. */
@@ -23,6 +34,8 @@ export interface Passage {
   end: number;
   page: number | null;
   heading: string | null;
+  /** Header row or lead-in of the table or list in whose midst it begins; no part of the text. */
+  context: string | null;
   text: string;
   title: string | null;
   sourceUrl: string | null;
@@ -38,6 +51,8 @@ export interface Passage {
   keywordScore: number | null;
   /** Cosine similarity −1…1; null when the vector leg did not find the chunk. */
   vectorScore: number | null;
+  /** Judgement of the reranker 0…1; null when it was not shown the chunk. */
+  rerankScore: number | null;
 }
 
 /** Absolute signals of how well the corpus answers the question: comparable between questions and corpora. */
@@ -56,8 +71,12 @@ export interface QueryAnalysis {
   language: string;
   /** Index words of the question with their inverse document frequency. */
   words: { word: string; idf: number }[];
+  /** Sounds of its words that passages of the other script have, with the index words that each stands for. */
+  sounds: { sound: string; words: string[]; idf: number }[];
   /** Weight of the vector leg in fusion; 0 when its model can't read the question. */
   vectorWeight: number;
+  /** null without a reranker. */
+  rerank: RerankReport | null;
   /** What was done and why, in plain sentences. */
   notes: string[];
 }

@@ -1,5 +1,6 @@
 import type { Db } from '../db/connect.ts';
 import { readPassages } from '../db/search.ts';
+import { findScope } from '../db/search-scope.ts';
 import {
   type Bm25,
   bm25Defaults,
@@ -7,16 +8,29 @@ import {
   readWordStatistics,
   type WordStatistics,
 } from '../db/search-words.ts';
+import { hasVectorIndex } from '../db/vector-index.ts';
 import type { Embedder } from '../models/embedder.ts';
 import { detectLanguage } from '../text/language.ts';
-import { analyzeQuestion } from './analyze.ts';
+import { analyze, analyzeQuestion } from './analyze.ts';
 import { byMeaning, leastReadable } from './by-meaning.ts';
 import { byWords } from './by-words.ts';
 import { diversify } from './diversify.ts';
+import { expandStretches } from './expand.ts';
+import { coverage } from './held-words.ts';
 import { hybrid } from './hybrid.ts';
-import type { Evidence, Filters, Passage, Retrieval, Strategy } from './passage.ts';
+import type { Evidence, Expand, Filters, Passage, QueryAnalysis, Retrieval, Strategy } from './passage.ts';
+import { type Reranking, rerank } from './rerank.ts';
 import { isSound } from './sounds.ts';
-import { absolute, type Found, type Search, type StrategyFunction } from './strategy.ts';
+import { absolute, type Candidate, type Found, type Search, type StrategyFunction } from './strategy.ts';
+import {
+  alone,
+  type FoundChunk,
+  firstOf,
+  joinNeighbours,
+  lastOf,
+  type Stretch,
+  textOf,
+} from './stretches.ts';
 
 /** Every way to search; a new one is a file, a name in passage.ts and a line here. */
 export const strategyFunctions: Record<Strategy, StrategyFunction> = {
@@ -30,6 +44,8 @@ export interface RetrieveContext {
   embedder: Embedder;
   /** Parameters of BM25; left out: the usual ones. */
   bm25?: Bm25 | undefined;
+  /** Left out: the strategy's order stands. */
+  reranking?: Reranking | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -40,6 +56,9 @@ export interface RetrieveOptions {
   filters?: Filters | undefined;
   /** Most passages of one document while others could fill the list; no limit when left out. */
   maxPerDocument?: number | undefined;
+  /** Joins found chunks that follow each other to one passage; k counts what that leaves. */
+  merge?: boolean | undefined;
+  expand?: Expand | undefined;
 }
 
 const fewestCandidates = 50;
@@ -56,33 +75,40 @@ export async function retrieve(
   context: RetrieveContext,
   options: RetrieveOptions,
 ): Promise<Retrieval> {
-  const { db, embedder, bm25 = bm25Defaults, signal } = context;
-  const { k, strategy, filters, maxPerDocument } = options;
+  const { db, embedder, bm25 = bm25Defaults, reranking, signal } = context;
+  const { k, strategy, filters } = options;
   signal?.throwIfAborted();
   const { words, sounds } = analyzeQuestion(question);
-  const statistics = await readWordStatistics(db, [...words, ...sounds.keys()]);
+  const [statistics, scope, indexed] = await Promise.all([
+    readWordStatistics(db, [...words, ...sounds.keys()]),
+    findScope(db, filters),
+    strategy !== 'keyword' && hasVectorIndex(db, embedder.model, embedder.dimensions),
+  ]);
   const asked = withoutSounds(statistics);
+  const heard = soundsIn(statistics, sounds);
   const search: Search = {
-    ...{ db, embedder, signal, question, filters, statistics, bm25 },
+    ...{ db, embedder, signal, question, scope, indexed, statistics, bm25, k },
     limit: Math.max(candidatesPerPassage * k, fewestCandidates),
     greatestScore: greatestScore(asked, bm25),
     readable: embedder.reads(question),
   };
-  const found = await strategyFunctions[strategy](search);
+  const found = await rerank(search, await strategyFunctions[strategy](search), reranking);
   signal?.throwIfAborted();
-  const { passages, covered } = await loadPassages(search, found, k, maxPerDocument);
+  const { passages, covered, notes } = await loadPassages(search, found, options);
   return {
     passages,
     strategy,
     candidates: found.candidates.length,
     corpusVersion: statistics.corpusVersion,
     taxonomyVersion: statistics.taxonomyVersion,
-    evidence: weigh(search, found, covered),
+    evidence: weigh(search, found, coverage({ words: asked.words, sounds: heard }, covered)),
     analysis: {
       language: detectLanguage(question),
       words: asked.words.map(({ word, idf }) => ({ word, idf })),
+      sounds: heard,
       vectorWeight: found.vectorWeight,
-      notes: [...found.notes, ...soundNotes(statistics, sounds, strategy)],
+      rerank: found.rerank,
+      notes: [...found.notes, ...soundNotes(statistics, sounds, strategy), ...notes],
     },
   };
 }
@@ -90,6 +116,14 @@ export async function retrieve(
 /** A sound is another way to find a word, not one more word: what a passage could reach and covers is told by words. */
 function withoutSounds(statistics: WordStatistics): WordStatistics {
   return { ...statistics, words: statistics.words.filter(({ word }) => !isSound(word)) };
+}
+
+/** Sounds that the corpus has, each with the question's index words that it stands for. */
+function soundsIn({ words }: WordStatistics, sounds: ReadonlyMap<string, string>): QueryAnalysis['sounds'] {
+  return words.flatMap(({ word: sound, idf, documents }) => {
+    const word = documents > 0 ? sounds.get(sound) : undefined;
+    return word === undefined ? [] : [{ sound, words: [...new Set(analyze(word).words)], idf }];
+  });
 }
 
 function soundNotes(
@@ -102,45 +136,65 @@ function soundNotes(
   return [`Also looked for by sound, as the other script writes them: ${[...new Set(found)].join(', ')}.`];
 }
 
-async function loadPassages(search: Search, { candidates }: Found, k: number, most: number | undefined) {
-  const { db, statistics } = search;
-  const wanted = Math.max(k, coveringPassages);
-  const read = candidates.slice(0, most === undefined ? wanted : search.limit);
-  const words = statistics.words.map(({ word }) => word);
-  const rows = await readPassages(
-    db,
-    read.map(({ seq }) => seq),
-    words,
-  );
-  const best =
-    most === undefined ? read : diversify(read, ({ seq }) => rows.get(seq)?.documentId, { k, most });
-  const covered = new Set<string>();
-  const passages: Passage[] = [];
-  for (const { seq, score, keyword, vector } of best) {
-    const row = rows.get(seq);
-    if (!row) continue;
-    const { matched, ...passage } = row;
-    if (passages.length < coveringPassages) for (const word of matched) covered.add(word);
-    passages.push({ ...passage, score, keywordScore: keyword, vectorScore: vector });
+/** The k best passages of the candidates, and the question's words that the best chunks hold. */
+async function loadPassages(search: Search, { candidates }: Found, options: RetrieveOptions) {
+  const { k, maxPerDocument: most, merge = false, expand = 'none' } = options;
+  const words = search.statistics.words.map(({ word }) => word);
+  const chunks: FoundChunk[] = [];
+  let stretches: Stretch[] = [];
+  // Neighbours that are joined make room for others; how many is known only once they are read.
+  for (let read = 0; read < candidates.length; ) {
+    const wanted = most !== undefined ? search.limit : Math.max(k, coveringPassages);
+    const next = candidates.slice(read, read + wanted);
+    read += wanted;
+    chunks.push(...(await readChunks(search.db, next, words)));
+    stretches = merge ? joinNeighbours(chunks, most === undefined ? k : chunks.length) : chunks.map(alone);
+    if (stretches.length >= k || !merge) break;
   }
-  return { passages: passages.slice(0, k), covered };
+  const documentOf = ({ best }: Stretch) => best.row.documentId;
+  const best = most === undefined ? stretches.slice(0, k) : diversify(stretches, documentOf, { k, most });
+  const joined = best.reduce((sum, stretch) => sum + stretch.chunks.length - 1, 0);
+  const added = await expandStretches(search.db, best, expand);
+  return {
+    passages: best.map(toPassage),
+    covered: new Set(chunks.slice(0, coveringPassages).flatMap(({ row }) => row.matched)),
+    notes: [
+      ...(joined > 0 ? [`Joined: ${joined} chunks to the better one beside them.`] : []),
+      ...(added > 0 ? [`Expanded (${expand}): ${added} chunks around what was found were added.`] : []),
+    ],
+  };
 }
 
-function weigh(search: Search, { candidates, agreement }: Found, covered: ReadonlySet<string>): Evidence {
+/** Candidates as stored, in their order; one that was deleted or replaced meanwhile is left out. */
+async function readChunks(db: Db, candidates: readonly Candidate[], words: string[]): Promise<FoundChunk[]> {
+  const seqs = candidates.map(({ seq }) => seq);
+  const rows = await readPassages(db, seqs, words);
+  return candidates.flatMap(({ seq, ...found }) => {
+    const row = rows.get(seq);
+    return row ? [{ ...found, row }] : [];
+  });
+}
+
+function toPassage(stretch: Stretch): Passage {
+  const { row, score, keyword, vector, rerank: rerankScore = null } = stretch.best;
+  const { matched: _matched, gap: _gap, ...passage } = row;
+  const { start, page, heading, context } = firstOf(stretch);
+  return {
+    ...passage,
+    ...{ start, end: lastOf(stretch).end, page, heading, context, text: textOf(stretch.chunks) },
+    parts: stretch.chunks.map((chunk) => ({ chunkId: chunk.chunkId, start: chunk.start, page: chunk.page })),
+    ...{ score, keywordScore: keyword, vectorScore: vector, rerankScore },
+  };
+}
+
+function weigh(search: Search, { candidates, agreement }: Found, coverage: number): Evidence {
   const keywords = candidates.map(({ keyword }) => keyword ?? 0);
   const vectors = candidates.flatMap(({ vector }) => vector ?? []);
   const compared = search.readable >= leastReadable && vectors.length > 0;
   return {
     keyword: absolute(Math.max(0, ...keywords), search.greatestScore),
     vector: compared ? Math.max(0, ...vectors) : null,
-    coverage: coverage(search.statistics, covered),
+    coverage,
     agreement,
   };
-}
-
-function coverage(statistics: WordStatistics, covered: ReadonlySet<string>): number {
-  const { words } = withoutSounds(statistics);
-  const total = words.reduce((sum, { idf }) => sum + idf, 0);
-  const held = words.reduce((sum, { word, idf }) => sum + (covered.has(word) ? idf : 0), 0);
-  return total === 0 ? 0 : held / total;
 }

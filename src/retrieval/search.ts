@@ -14,7 +14,9 @@ import type { Embedder } from '../models/embedder.ts';
 import { type EmbedderPool, unavailableEmbedder } from '../models/embedder-pool.ts';
 import { packVector, unpackVector, withQueryVector } from '../models/query-vectors.ts';
 import { analyzerVersion } from './analyze.ts';
-import type { Filters, Retrieval, Strategy } from './passage.ts';
+import type { Expand, Filters, Retrieval, Strategy } from './passage.ts';
+import type { Reranking } from './rerank.ts';
+import { rerankingFor } from './reranking-for.ts';
 import { retrieve } from './retrieve.ts';
 
 /** For whom is searched: a result found for one is not served to another. */
@@ -29,7 +31,13 @@ export interface SearchOptions {
   strategy: Strategy;
   filters: Filters;
   maxPerDocument?: number | undefined;
+  merge?: boolean | undefined;
+  expand?: Expand | undefined;
   audience: Audience;
+  /** False: without the reranker, where there is one. */
+  rerank?: boolean | undefined;
+  /** Milliseconds from now until which the result is wanted: the reranker has no more than what is left then. */
+  withinMs?: number | undefined;
   /** Neither reads the cache nor fills it: for measuring. */
   fresh?: boolean;
 }
@@ -55,12 +63,16 @@ interface SearchDeps {
   metrics: Metrics;
   bm25: Bm25;
   cacheTtlSeconds: number;
+  /** null: none is configured. */
+  reranking?: Reranking | null;
 }
 
-export function createSearch({ db, embedders, metrics, bm25, cacheTtlSeconds }: SearchDeps): Search {
+export function createSearch(deps: SearchDeps): Search {
+  const { db, embedders, metrics, bm25, cacheTtlSeconds } = deps;
   const search = async (question: string, options: SearchOptions, signal?: AbortSignal) => {
     const off = cacheTtlSeconds === 0 || options.fresh === true;
-    const keys = { result: resultKey(question, options, bm25), questionHash: sha256(question) };
+    const reranking = rerankingFor(options, deps.reranking, metrics);
+    const keys = { result: resultKey(question, options, bm25, reranking), questionHash: sha256(question) };
     const state = await readSearchState(db, keys, off ? 0 : cacheTtlSeconds);
     const { generation } = state;
     const answer = { generation: generation && { id: generation.id, model: generation.model } };
@@ -80,16 +92,18 @@ export function createSearch({ db, embedders, metrics, bm25, cacheTtlSeconds }: 
         );
     const retrieval = await retrieve(
       question,
-      { db, embedder, bm25, ...(signal ? { signal } : {}) },
+      { db, embedder, bm25, reranking, ...(signal ? { signal } : {}) },
       options,
     );
     if (off) return { ...answer, retrieval, cache: 'off' as const };
-    entries.push({
-      key: keys.result,
-      corpusVersion: retrieval.corpusVersion,
-      generationId: generation?.id ?? null,
-      value: retrieval,
-    });
+    // The next search may find the reranker well again.
+    if (!retrieval.analysis.rerank || retrieval.analysis.rerank.outcome === 'applied')
+      entries.push({
+        key: keys.result,
+        corpusVersion: retrieval.corpusVersion,
+        generationId: generation?.id ?? null,
+        value: retrieval,
+      });
     await writeCache(db, entries);
     return { ...answer, retrieval, cache: 'miss' as const };
   };
@@ -137,11 +151,17 @@ function countLookup(metrics: Metrics, cache: 'results' | 'embeddings', hit: boo
 }
 
 /** Everything the result depends on beside corpus and generation, which stand with the entry. */
-function resultKey(question: string, options: SearchOptions, bm25: Bm25): string {
-  const { k, strategy, filters, maxPerDocument, audience } = options;
+function resultKey(
+  question: string,
+  options: SearchOptions,
+  bm25: Bm25,
+  reranking: Reranking | undefined,
+): string {
+  const { k, strategy, filters, maxPerDocument, merge = false, expand = 'none', audience } = options;
   const { scope, flags } = audience;
-  const asked = [question.normalize('NFC'), k, strategy, filters, maxPerDocument];
-  const parts = [...asked, scope, [...flags].sort(), bm25, analyzerVersion];
+  const asked = [question.normalize('NFC'), k, strategy, filters, maxPerDocument, merge, expand];
+  const order = reranking && [reranking.reranker.model, reranking.top];
+  const parts = [...asked, scope, [...flags].sort(), bm25, analyzerVersion, order];
   return `search:${strategy}:${sha256(JSON.stringify(parts))}`;
 }
 

@@ -1,7 +1,7 @@
 import type { Db } from '../db/connect.ts';
+import type { Scope } from '../db/search-scope.ts';
 import type { Bm25, WordStatistics } from '../db/search-words.ts';
 import type { Embedder } from '../models/embedder.ts';
-import type { Filters } from './passage.ts';
 
 /** One question on its way through a strategy. */
 export interface Search {
@@ -9,7 +9,12 @@ export interface Search {
   embedder: Embedder;
   signal?: AbortSignal | undefined;
   question: string;
-  filters?: Filters | undefined;
+  /** What the filters leave. */
+  scope: Scope;
+  /** Whether the model's vectors have an index. */
+  indexed: boolean;
+  /** Passages asked for. */
+  k: number;
   /** Chunks that each leg hands to fusion. */
   limit: number;
   statistics: WordStatistics;
@@ -28,6 +33,8 @@ export interface Candidate {
   keyword: number | null;
   /** Cosine similarity; null when the chunk has no vector of the model or meaning was not asked. */
   vector: number | null;
+  /** What the reranker made of it, 0…1; left out where it was not shown it. */
+  rerank?: number;
 }
 
 export interface Found {

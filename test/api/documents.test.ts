@@ -218,6 +218,9 @@ describe('the list', () => {
     const one = (await client.get(`${documents}?external_id=page-3`)).body;
     expect(one.items.map((item: Json) => item.external_id)).toEqual(['page-3']);
     expect(one.next_cursor).toBeNull();
+    const begun = async (prefix: string) =>
+      (await client.get(`${documents}?external_id_prefix=${prefix}`)).body.items.length;
+    expect([await begun('page-'), await begun('page-3'), await begun('page_')]).toEqual([7, 1, 0]);
     const failed = (await client.get(`${documents}?status=failed`)).body.items;
     expect(failed.every((item: Json) => item.status === 'failed')).toBe(true);
   });

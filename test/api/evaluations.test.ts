@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { comparePaired } from '../../src/evaluation/compare.ts';
 import { handbook } from '../support/handbook.ts';
 import {
   addDocuments,
@@ -61,6 +62,16 @@ describe('an evaluation', () => {
     const pair = result.differences.find((one: Json) => one.first === 'keyword' && one.second === 'vector');
     expect(pair.mean).toBeCloseTo(1 - vector['ndcg@10'], 12);
     expect(result.differences).toHaveLength(3);
+    const values = async (strategy: string): Promise<number[]> =>
+      (
+        await service.sql.query<Json>(
+          'select ndcg_10 from evaluation_scores where evaluation_id = $1 and strategy = $2 order by n',
+          [evaluation.id, strategy],
+        )
+      ).map((row) => row.ndcg_10);
+    const { p, interval, queries } = comparePaired(await values('keyword'), await values('vector'));
+    expect(pair).toMatchObject({ p, interval, queries });
+    expect(queries).toBe(4);
     expect(result.models).toHaveLength(1);
     expect(result.corpus_versions.first).toBe(result.corpus_versions.last);
   });
@@ -165,6 +176,68 @@ describe('an evaluation', () => {
     await run({ queries: answerable });
     expect([await count(), measured < 6000]).toEqual([measured, true]);
     expect((await service.admin.delete(body.links.self)).body.status).toBe('cancelled');
+  });
+});
+
+describe('a file of judged questions', () => {
+  const lines = (...items: unknown[]) => items.map((item) => JSON.stringify(item)).join('\n');
+  const send = (
+    content: string,
+    fields: Record<string, string> = {},
+    headers: Record<string, string> = {},
+  ) => {
+    const form = new FormData();
+    for (const [name, value] of Object.entries(fields)) form.set(name, value);
+    form.set('file', new Blob([content]), 'judged.jsonl');
+    return service.admin.call('POST', path, { form, headers });
+  };
+
+  it('gives what the same questions give in a body', async () => {
+    const inBody = await run({ queries: answerable, strategies: ['keyword', 'vector'] });
+    const fields = { name: 'from a file', strategies: '["keyword","vector"]' };
+    const headers = { 'Idempotency-Key': 'a-judged-file' };
+    const reply = await send(`${lines(...answerable)}\r\n\n`, fields, headers);
+    expect(reply).toMatchObject({ status: 202, body: { name: 'from a file', queries: 4 } });
+    const again = await send(`${lines(...answerable)}\r\n\n`, fields, headers);
+    expect(again.body.id).toBe(reply.body.id);
+    const { result } = await ended(service.admin, reply.body.links.self);
+    expect(result).toEqual({ ...inBody.result, corpus_versions: result.corpus_versions });
+  });
+
+  it('may have more than a body', async () => {
+    const filler = 'y'.repeat(1500);
+    const many = Array.from({ length: 5500 }, (_, n) => judged(`${n} ${filler}`, 'no-such-document'));
+    const reply = await send(lines(...many), { strategies: '["keyword"]' });
+    expect(reply).toMatchObject({ status: 202, body: { queries: 5500 } });
+    await service.admin.delete(reply.body.links.self);
+    const [row] = await service.sql.query<Json>(
+      'select count(*)::int as n from evaluation_queries where evaluation_id = $1',
+      [reply.body.id],
+    );
+    expect(row.n).toBe(5500);
+  });
+
+  const good = JSON.stringify(answerable[0]);
+  it.each<[string, string, Record<string, string>, string]>([
+    ['a line that is no JSON', `${good}\n{"text": `, {}, '/file/2'],
+    ['a line without judgements', `${good}\n\n{"text": "x"}`, {}, '/file/3/judgements'],
+    ['nothing', '\n', {}, '/file'],
+    [
+      'the same id twice',
+      lines({ id: 'a', ...answerable[0] }, { id: 'a', ...answerable[1] }),
+      {},
+      '/queries',
+    ],
+    ['a field that is no JSON', good, { filters: 'HR' }, '/filters'],
+    ['an unknown strategy', good, { strategies: '["guess"]' }, '/strategies/0'],
+    ['an unknown field', good, { colour: '1' }, '/colour'],
+  ])('is refused with %s', async (_, content, fields, pointer) => {
+    const before = await service.sql.query('select id from evaluations');
+    expect(await send(content, fields)).toMatchObject({
+      status: 422,
+      body: { code: 'validation_failed', errors: [{ pointer }] },
+    });
+    expect(await service.sql.query('select id from evaluations')).toHaveLength(before.length);
   });
 });
 

@@ -82,7 +82,9 @@ describe('fields', () => {
     [documents, { text: ' \n\t ' }, '/text'],
     [documents, { text: '\0\0' }, '/text'],
     [documents, { title: 'no text' }, '/text'],
-    [documents, { url: 'https://example.org/' }, '/url'],
+    [documents, { url: 'gopher://example.org/' }, '/url'],
+    [documents, { url: 'https://user:pass@example.org/' }, '/url'],
+    [documents, { url: 'https://example.org/', text: 'x' }, '/url'],
     [documents, { text: 'x', source_url: 'not a url' }, '/source_url'],
     [documents, { text: 'x', language: 'Korean' }, '/language'],
     [documents, { text: 'x', priority: 11 }, '/priority'],
@@ -429,7 +431,7 @@ describe('paths and queries', () => {
 
   it('says which methods a path takes', async () => {
     for (const [method, path, allow] of [
-      ['PUT', documents, 'GET, POST'],
+      ['PUT', documents, 'GET, POST, DELETE'],
       ['PATCH', `${documents}/${nowhere}`, 'GET, DELETE'],
       ['GET', '/api/v1/search', 'POST'],
       ['GET', '/answer', 'POST'],

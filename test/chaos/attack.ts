@@ -10,7 +10,11 @@ import { say } from './say.ts';
 import type { Stage } from './stage.ts';
 
 /** A worker says in the database that it lives once it has opened everything. */
-export async function takesJobs({ query }: Stage, worker: Member): Promise<void> {
+export async function takesJobs(
+  { query }: Pick<Stage, 'query'>,
+  worker: Member,
+  withinMs = 60_000,
+): Promise<void> {
   await waitFor(
     `${worker.name} takes jobs`,
     async () => {
@@ -19,7 +23,7 @@ export async function takesJobs({ query }: Stage, worker: Member): Promise<void>
       // The embedded database is away while its process starts.
       return (await alive.catch(() => [])).length > 0;
     },
-    { withinMs: 60_000 },
+    { withinMs },
   );
 }
 

@@ -87,7 +87,8 @@ async function main(): Promise<number> {
 /** Undefined when the run itself failed: the next fault has its turn nevertheless. */
 async function attempt(fault: Fault, run: RunOptions): Promise<Result | undefined> {
   try {
-    return await (options.naive ? runNaive : runFault)(fault, run, environment);
+    if (options.naive) return await runNaive(fault, run, environment);
+    return await (fault.run?.(run, environment) ?? runFault(fault, run, environment));
   } catch (error) {
     say(`${fault.name} could not be run to its end: ${(error as Error).stack}`);
     return undefined;

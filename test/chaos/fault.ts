@@ -1,9 +1,11 @@
-import type { Tier } from '../../src/config.ts';
+import type { Environment, Tier } from '../../src/config.ts';
 import type { GeminiStandIn } from '../support/gemini-stand-in.ts';
 import type { Audit } from './audit.ts';
 import type { Entry } from './ledger.ts';
 import type { Member, Product } from './product.ts';
 import type { Random } from './random.ts';
+import type { Result } from './report.ts';
+import type { RunOptions } from './run.ts';
 import type { Services } from './services.ts';
 import type { Stage } from './stage.ts';
 
@@ -36,6 +38,8 @@ export interface Fault {
   ownServers?: boolean;
   /** A reason why it can't be had on this machine. */
   missing?: () => string | undefined;
+  /** Runs it from an empty database to the verdict in its own way: with other requests than the ledger's. */
+  run?(options: RunOptions, environment: Environment): Promise<Result>;
   /** Injects it once. Resolves when the cause is gone: the server is back, the process is started again. */
   inject(scene: Scene, n: number): Promise<void>;
   /** Looks at the whole once nothing moves any more: what the rules of the ledger don't say. */

@@ -1,6 +1,7 @@
 import type { Fault } from './fault.ts';
 import { duplicateSubmit } from './faults/callers.ts';
 import { embeddingModelChange } from './faults/model.ts';
+import { randomOperations } from './faults/operations.ts';
 import { listenDrop, poolHold, postgresImmediate } from './faults/postgres.ts';
 import {
   apiSigkill,
@@ -29,6 +30,7 @@ export const faults: readonly Fault[] = [
   duplicateSubmit,
   clockSkew,
   embeddingModelChange,
+  randomOperations,
   postgresImmediate,
   listenDrop,
   poolHold,

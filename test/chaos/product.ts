@@ -41,8 +41,8 @@ export interface Product {
 
 /** Migrates, then starts the APIs and the workers (embedded: one process for all) on ports that stay theirs. */
 export async function startProduct(
-  stage: Stage,
-  { apis, workers }: { apis: number; workers: number },
+  stage: Pick<Stage, 'tier' | 'folder' | 'environment'>,
+  { apis, workers, more = {} }: { apis: number; workers: number; more?: Record<string, string> },
 ): Promise<Product> {
   const environment = {
     PATH: process.env.PATH ?? '',
@@ -52,6 +52,7 @@ export async function startProduct(
     ENVIRONMENT: 'testing',
     LOG_LEVEL: 'info',
     WORKER_CONCURRENCY: '4',
+    ...more,
   };
   const tsx = ['--import', 'tsx'];
   if (stage.tier !== 'embedded')

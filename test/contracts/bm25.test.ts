@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type { Knex } from 'knex';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { acceptDocuments } from '../../src/db/accept-documents.ts';
+import { completeDelete } from '../../src/db/complete-delete.ts';
 import { beginFirstGeneration } from '../../src/db/generations.ts';
 import { greatestImpact, impactOf } from '../../src/db/impacts.ts';
-import { beginDelete, claimOperation, completeDelete } from '../../src/db/operations.ts';
+import { beginDelete, claimOperation } from '../../src/db/operations.ts';
 import {
   type Bm25,
   bm25Defaults,
@@ -12,7 +13,8 @@ import {
   scoreWords,
   searchWords,
 } from '../../src/db/search-words.ts';
-import { claimVersion, makeLive, type NewChunk, storeParsed } from '../../src/db/versions.ts';
+import { type NewChunk, storeParsed } from '../../src/db/store-chunks.ts';
+import { claimVersion, makeLive } from '../../src/db/versions.ts';
 import { seededRandom } from '../../src/evaluation/random.ts';
 import { countWords } from '../../src/retrieval/analyze.ts';
 import type { Filters } from '../../src/retrieval/passage.ts';
@@ -84,7 +86,16 @@ async function publish(name: string): Promise<void> {
 }
 
 function toChunk(text: string): NewChunk {
-  return { start: 0, end: text.length, page: null, heading: null, text, ...countWords(text) };
+  return {
+    start: 0,
+    end: text.length,
+    page: null,
+    heading: null,
+    context: null,
+    gap: null,
+    text,
+    ...countWords(text),
+  };
 }
 
 async function remove(documentId: string): Promise<void> {
@@ -158,6 +169,10 @@ async function compare(
     const before = found[i - 1];
     if (before?.score === score) expect(before.seq, told).toBeLessThan(seq);
   }
+  const certain = Math.ceil(limit / 5);
+  const loosely = await searchWords(db, statistics, { limit, filters, bm25, budget, certain });
+  expect(loosely.slice(0, certain), told).toEqual(found.slice(0, certain));
+  expect(loosely, told).toHaveLength(expected.length);
   const again = await scoreWords(
     db,
     statistics,

@@ -35,6 +35,7 @@ interface Things {
 interface Example {
   path?: (things: Things) => string;
   json?: unknown;
+  query?: string;
 }
 
 const nowhere = '00000000-0000-4000-8000-000000000000';
@@ -56,11 +57,18 @@ const examples: Record<string, Example> = {
   'GET /api/v1/documents': {},
   'GET /api/v1/documents/{id}': { path: ({ document }) => document },
   'GET /api/v1/documents/{id}/versions': { path: ({ document }) => document },
+  'GET /api/v1/documents/{id}/versions/{n}': { path: ({ document }) => document },
+  'GET /api/v1/documents/{id}/versions/{n}/diff': { path: ({ document }) => document },
+  'POST /api/v1/documents/{id}/versions/{n}/restore': { path: ({ document }) => document },
   'GET /api/v1/documents/{id}/versions/{n}/text': { path: ({ document }) => document },
   'GET /api/v1/documents/{id}/chunks': { path: ({ document }) => document },
   // Deleting nothing is 404; the document of the walk goes last.
   'DELETE /api/v1/documents/{id}': { path: ({ document }) => document },
+  'DELETE /api/v1/documents': { query: '?external_id=named' },
+  'POST /api/v1/documents/delete': { json: { external_id_prefix: 'doomed-' } },
   'POST /api/v1/ingestion-batches': { json: { items: [{ text: 'A third text.' }] } },
+  'GET /api/v1/ingestion-batches': {},
+  'GET /api/v1/ingestion-batches/{id}/events': { path: ({ batch }) => batch },
   'GET /api/v1/ingestion-batches/{id}': { path: ({ batch }) => batch },
   'GET /api/v1/ingestion-batches/{id}/items': { path: ({ batch }) => batch },
   'POST /api/v1/ingestion-batches/{id}/cancel': { path: ({ batch }) => batch },
@@ -94,6 +102,7 @@ const examples: Record<string, Example> = {
   'GET /api/v1/admin/learning': {},
   'GET /api/v1/admin/metrics': {},
   'GET /api/v1/admin/vector-recall': {},
+  'GET /api/v1/admin/orphans': {},
 };
 
 const named = (spec: AnyRoute, path: string = spec.paths[0]) => `${spec.method.toUpperCase()} ${path}`;
@@ -103,7 +112,8 @@ function pathOf(template: string, example: Example, things: Things): string {
     .replace('{id}', example.path?.(things) ?? nowhere)
     .replace('{n}', '1')
     .replace('{v}', '1.0.0')
-    .replace('{key}', 'debate_mode');
+    .replace('{key}', 'debate_mode')
+    .concat(example.query ?? '');
 }
 
 /** The schema with every object closed: a field that is not documented is an error. */
@@ -154,6 +164,7 @@ describe('the OpenAPI document', () => {
     const text = 'The tower stands in Paris. It is 300 metres tall.';
     const first = await addDocument(admin, { text, title: 'Towers' });
     const doomed = await addDocument(admin, { text: 'Soon gone.' });
+    await addDocument(admin, { text: 'Gone by its name.', external_id: 'named' });
     const answer = await ask(admin, { question: 'Where does the tower stand?' });
     const batch = await admin.post('/api/v1/ingestion-batches', { items: [{ text: 'In a batch.' }] });
     const operation = (await admin.delete(`/api/v1/documents/${doomed.id}`)).body;

@@ -154,6 +154,19 @@ describe('a word that the other language writes by its sound', () => {
     expect(analysis.words.map(({ word }) => word)).toEqual(['컴포넌트', '컴포', '포넌', '넌트']);
     expect(evidence.coverage).toBe(1);
   });
+
+  it('covers where the corpus has the word by its sound alone', async () => {
+    const [added] = await addDocuments(db, [{ text: 'A compiler runs at night.' }]);
+    const covers = async (question: string) => {
+      const { evidence, analysis, passages } = await ask(question, { strategy: 'keyword' });
+      return { coverage: evidence.coverage, words: analysis.sounds.flatMap((one) => one.words), passages };
+    };
+    const found = await covers('컴파일러');
+    expect(found.passages[0]?.chunkSeq).toBe(added?.seq);
+    expect(found.words).toContain('컴파일러');
+    expect(found.coverage).toBeGreaterThan(0.5);
+    expect((await covers('만년설')).coverage).toBe(0);
+  });
 });
 
 describe('an embedding model that is unavailable', () => {

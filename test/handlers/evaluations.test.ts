@@ -66,7 +66,7 @@ describe('runEvaluation', () => {
     const id = await insert(6);
     const dead = await claimEvaluation(context.db, id);
     if (!dead) throw new Error('not claimed');
-    const [first, second] = await nextQueries(context.db, id, 2, 2);
+    const [first, second] = await nextQueries(context.db, id, 2, { after: -1, limit: 2 });
     await measureQuery(first as never, dead, context);
     const before = await readScores(context.db, id);
     expect(before).toHaveLength(2);

@@ -58,12 +58,23 @@ async function begin(): Promise<string> {
     await handlers.reclaimGeneration.run({ generationId: before.id }, context);
   }
   const model = { provider: 'gemini', model: gemini.model, dimensions: gemini.dimensions };
-  const deps = { db: context.db, enqueue: context.enqueue, prices: new Map() };
+  const deps = {
+    db: context.db,
+    enqueue: context.enqueue,
+    prices: new Map(),
+    chunkContext: 'headings' as const,
+  };
   return (await startGeneration(deps, randomUUID(), model)).id;
 }
 
 const build = (generationId: string, slot = 0) =>
   handlers.buildGeneration.run({ generationId, slot, turn: 0 }, context);
+
+const endWait = (id: string) =>
+  context
+    .db('embedding_generations')
+    .where({ id })
+    .update({ wait_until: context.db.raw(`now() - interval '1 second'`) });
 
 async function ready(): Promise<string> {
   const id = await begin();
@@ -125,10 +136,43 @@ describe('buildGeneration', () => {
     expect(await findLostGenerations(context.db)).toEqual({ build: [], compare: [], reclaim: [id] });
   });
 
-  it('passes on when to come back, gives its chunks back, and keeps what it has', async () => {
+  it('waits alone for a provider that documents do not need, and documents do not ask it meanwhile', async () => {
     const id = await begin();
     standIn.script([{ error: 429, retryDelay: '7s' }]);
+    await build(id);
+    expect(await bench.waiting('buildGeneration')).toContainEqual({ generationId: id, slot: 0, turn: 1 });
+    expect(await rows('select 1 from chunks where embed_until is not null')).toEqual([]);
+    const asked = standIn.requests.length;
+    await build(id, 1);
+    await addReady('The model that is over its limit is not asked to read of the curlew.');
+    expect(standIn.requests.length).toBe(asked);
+    expect(await findGeneration(context.db, id)).toMatchObject({
+      status: 'building',
+      error: { code: 'embedding_unavailable' },
+    });
+    const stoodStill = { updated_at: context.db.raw(`now() - interval '2 minutes'`) };
+    await context.db('embedding_generations').where({ id }).update(stoodStill);
+    expect((await findLostGenerations(context.db)).build, 'it is not lost').toEqual([]);
+    await endWait(id);
+    expect((await findLostGenerations(context.db)).build).toEqual([id]);
+    await build(id);
+    expect(await findGeneration(context.db, id)).toMatchObject({ status: 'comparing', error: null });
+    standIn.script(() => ({ error: 429, retryDelay: '7s' }));
+    await handlers.compareGeneration.run({ generationId: id }, context);
+    await context.db('embedding_generations').where({ id }).update(stoodStill);
+    expect((await findLostGenerations(context.db)).compare).toEqual([]);
+    await endWait(id);
+    expect((await findLostGenerations(context.db)).compare).toEqual([id]);
+  });
+
+  it('passes on when to come back where documents need the provider too, and keeps what it has', async () => {
+    const id = await begin();
+    const providerOfLive = (provider: string) =>
+      context.db('embedding_generations').where({ status: 'live' }).update({ provider });
+    standIn.script([{ error: 429, retryDelay: '7s' }]);
+    await providerOfLive('gemini');
     await expect(build(id)).rejects.toMatchObject({ code: 'embedding_unavailable', retryAfter: 7 });
+    await providerOfLive('local');
     expect(await rows('select 1 from chunks where embed_until is not null')).toEqual([]);
     const gaveUp = { code: 'gave_up', detail: 'Given up.', retryable: false } as const;
     await handlers.buildGeneration.giveUp?.({ generationId: id, slot: 0, turn: 0 }, gaveUp, context);
@@ -143,7 +187,12 @@ describe('buildGeneration', () => {
     await handlers.buildGeneration.giveUp?.({ generationId: id, slot: 0, turn: 0 }, error, context);
     expect(await statusOf(id)).toBe('failed');
     const model = { provider: 'gemini', model: gemini.model, dimensions: gemini.dimensions };
-    const deps = { db: context.db, enqueue: context.enqueue, prices: new Map([['gemini-embedding-001', 2]]) };
+    const deps = {
+      db: context.db,
+      enqueue: context.enqueue,
+      prices: new Map([['gemini-embedding-001', 2]]),
+      chunkContext: 'headings' as const,
+    };
     const other = { provider: 'gemini', model: 'gemini-embedding-001@80', dimensions: 80 };
     const between = await startGeneration(deps, randomUUID(), other);
     await expect(startGeneration(deps, randomUUID(), model), 'one at a time').rejects.toMatchObject({

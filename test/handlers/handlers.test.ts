@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { endAnswer, findAnswer, insertAnswer } from '../../src/db/answers.ts';
+import { completeDelete } from '../../src/db/complete-delete.ts';
 import { claimChunks, saveVectors } from '../../src/db/embeddings.ts';
-import { beginDelete, claimOperation, completeDelete, findOperation } from '../../src/db/operations.ts';
+import { beginDelete, claimOperation, findOperation } from '../../src/db/operations.ts';
 import type { VersionKey } from '../../src/db/versions.ts';
 import type { Context } from '../../workers/context.ts';
 import { handlers } from '../../workers/handlers.ts';
@@ -108,15 +109,16 @@ describe('embedChunks', () => {
     expect(await corpus()).toEqual(before);
   });
 
-  it('gives up with the error on the version, its chunks gone', async () => {
+  it('gives up with the error on the version, and keeps what was done of it for another try', async () => {
     const key = await chunked('Never embedded words about newts.');
     const error = { code: 'gave_up', detail: 'Given up after 8 attempts.', retryable: false } as const;
     await handlers.embedChunks.giveUp?.({ ...key, batch: 0 }, error, context);
-    const row = await one('select status, error from document_versions where document_id = :id', {
+    const row = await one('select status, error, failed_in from document_versions where document_id = :id', {
       id: key.documentId,
     });
-    expect(row).toEqual({ status: 'failed', error });
-    expect(await all('select 1 from chunks where document_id = :id', { id: key.documentId })).toEqual([]);
+    expect(row).toEqual({ status: 'failed', error, failed_in: 'embedding' });
+    const kept = await all('select live from chunks where document_id = :id', { id: key.documentId });
+    expect(kept).toEqual([{ live: false }]);
     const live = await ready('Words about newts that are ready.');
     await handlers.embedChunks.giveUp?.({ ...live, batch: 0 }, error, context);
     expect(await statusOf(live), 'what is ready stays ready').toBe('ready');
@@ -253,13 +255,19 @@ describe('requeueLost', () => {
   it('nudges what waits too long or was left behind, and nothing else, once', async () => {
     const queued = await accept('Queued long ago.');
     const parsing = await accept('Its parser died.');
+    // What earlier tests left waiting, however long ago.
+    await context
+      .db('document_versions')
+      .whereIn('status', ['queued', 'embedding'])
+      .whereNotIn('document_id', [queued.documentId])
+      .update({ status: 'cancelled' });
     const embedding = await chunked('Nobody embeds it.');
     const fresh = await accept('Queued just now.');
     const past = context.db.raw(`now() - interval '1 hour'`);
-    // However long this test takes.
+    // However long this test, and those that left something in the queue, take.
     await context
       .db('document_versions')
-      .where({ document_id: fresh.documentId })
+      .where({ status: 'queued' })
       .update({ updated_at: context.db.raw(`now() + interval '1 hour'`) });
     await context
       .db('document_versions')

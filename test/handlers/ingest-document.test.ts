@@ -5,7 +5,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { readConfig } from '../../src/config.ts';
 import { acceptDocuments, type NewDocument } from '../../src/db/accept-documents.ts';
 import type { Database } from '../../src/db/connect.ts';
-import { claimVersion, storeParsed, type VersionKey } from '../../src/db/versions.ts';
+import { sweepOriginals } from '../../src/db/originals.ts';
+import { storeParsed } from '../../src/db/store-chunks.ts';
+import { readVersionText } from '../../src/db/version-text.ts';
+import { claimVersion, type VersionKey } from '../../src/db/versions.ts';
 import { summarise } from '../../src/errors.ts';
 import type { Enqueue } from '../../src/jobs/queues.ts';
 import { createLog } from '../../src/log.ts';
@@ -21,7 +24,11 @@ import { waitFor } from '../support/wait-for.ts';
 
 const registryUrl = new URL('../support/fixtures/ingestion/hostile-registry.ts', import.meta.url).href;
 const parsers = createParserPool({ timeoutMs: 60_000, memoryMb: 512, size: 1, registryUrl });
-const enqueued: { name: string; payloads: readonly unknown[]; priority: number | undefined }[] = [];
+const enqueued: {
+  name: string;
+  payloads: readonly unknown[];
+  priority: number | readonly number[] | undefined;
+}[] = [];
 const enqueue: Enqueue = async (name, payloads, options) => {
   enqueued.push({ name, payloads, priority: options?.priority });
   return true;
@@ -60,7 +67,7 @@ afterAll(async () => {
 
 async function accept(
   content: NewDocument['content'],
-  extra: { fileName?: string; externalId?: string; title?: string } = {},
+  extra: { fileName?: string; externalId?: string; title?: string; pii?: NewDocument['pii'] } = {},
 ): Promise<VersionKey> {
   const attributes = {
     title: extra.title ?? null,
@@ -76,6 +83,7 @@ async function accept(
     priority: 3,
     contentType: extra.fileName ? 'application/octet-stream' : 'text/plain; charset=utf-8',
     fileName: extra.fileName ?? null,
+    ...(extra.pii && { pii: extra.pii }),
     content,
   };
   const accepted = await database.db.transaction((trx) =>
@@ -127,7 +135,10 @@ describe('ingestDocument', () => {
     });
     const batches = Array.from({ length: Math.ceil(chunks.length / 50) }, (_, batch) => ({ ...key, batch }));
     expect(batches.length).toBeGreaterThan(1);
-    expect(enqueued).toEqual([{ name: 'embedChunks', payloads: batches, priority: 3 }]);
+    expect(enqueued).toMatchObject([{ name: 'embedChunks', payloads: batches }]);
+    // The stride of priority 3 lies between one batch and the next.
+    const places = enqueued.flatMap(({ priority }) => priority ?? []);
+    expect(places).toEqual(batches.map((_, n) => (places[0] ?? 0) + 3 * n));
   });
 
   it('drops a second delivery, at the same time or later', async () => {
@@ -158,6 +169,8 @@ describe('ingestDocument', () => {
     ]);
 
     await ingestDocument.giveUp?.(key, summarise(new Error('no vectors')), context);
+    // Its chunks have been swept meanwhile.
+    await database.db('chunks').where(where(key)).delete();
     await database.db('document_versions').where(where(key)).update({ status: 'queued' });
     await ingestDocument.run(key, context);
     expect(await versionOf(key)).toMatchObject(expected);
@@ -221,5 +234,83 @@ describe('ingestDocument', () => {
       chunks: [],
     });
     await expect(late).rejects.toMatchObject({ code: 'lease_lost' });
+  });
+
+  it('masks before pages and chunks are made, again when it is tried again', async () => {
+    const bytes = pdf(['Call Kim, 010-1234-5678.', 'Black tea.'], { Title: 'To kim@example.com' });
+    const key = await accept({ file: bytes }, { fileName: 'teas.pdf' });
+    const expected = {
+      text: 'Call Kim, [PHONE].\n\nBlack tea.',
+      pages: [
+        { page: 1, start: 0, end: 20 },
+        { page: 2, start: 20, end: 30 },
+      ],
+      found: { title: 'To [EMAIL]', language: 'en' },
+      pii: { policy: 'mask', found: { phone: 1, email: 1 } },
+    };
+    await ingestDocument.run(key, context);
+    await ingestDocument.giveUp?.(key, summarise(new Error('no vectors')), context);
+    expect(await database.db('blob_parts').where(where(key))).toHaveLength(1);
+    await database.db('document_versions').where(where(key)).update({ status: 'queued' });
+    await ingestDocument.run(key, context);
+    expect(await versionOf(key)).toMatchObject(expected);
+  });
+
+  it('counts what a text had when it is tried again, which has only placeholders then', async () => {
+    const key = await accept({ text: 'Call 010-1234-5678.' });
+    await ingestDocument.run(key, context);
+    await ingestDocument.giveUp?.(key, summarise(new Error('no vectors')), context);
+    await database.db('document_versions').where(where(key)).update({ status: 'queued' });
+    await ingestDocument.run(key, context);
+    expect(await versionOf(key)).toMatchObject({
+      text: 'Call [PHONE].',
+      pii: { policy: 'mask', found: { phone: 1 } },
+    });
+  });
+
+  it('says again why it was refused when the delivery comes again', async () => {
+    const key = await accept(
+      { file: Buffer.from('Call 010-1234-5678.') },
+      { fileName: 'a.txt', pii: 'reject' },
+    );
+    for (let delivery = 0; delivery < 2; delivery += 1)
+      await expect(ingestDocument.run(key, context)).rejects.toMatchObject({ code: 'pii_found' });
+    expect(await database.db('blob_parts').where(where(key))).toEqual([]);
+  });
+});
+
+describe('what was sent of versions that never went live', () => {
+  const ended = async (content: NewDocument['content'], status: string, hours: number) => {
+    const key = await accept(content, { fileName: 'a.txt' });
+    const at = database.db.raw(`now() - ? * interval '1 hour'`, [hours]);
+    await database.db('document_versions').where(where(key)).update({ status, updated_at: at });
+    return key;
+  };
+  const kept = async (key: VersionKey) =>
+    (await versionOf(key)).text !== null || (await database.db('blob_parts').where(where(key))).length > 0;
+
+  it('goes at once when they were cancelled, and a day after they failed', async () => {
+    const text = { text: 'Call 010-1234-5678.' };
+    const gone = [
+      ...[await ended(text, 'cancelled', 25), await ended(file('010-1234-5678'), 'cancelled', 25)],
+      ...[await ended(text, 'failed', 25), await ended(file('010-1234-5678'), 'failed', 25)],
+    ];
+    const stay = [
+      await ended(text, 'failed', 23),
+      await ended(file('a'), 'cancelled', 1),
+      await ended(text, 'queued', 99),
+    ];
+    const parts = readVersionText(database.db, (stay[0] as VersionKey).documentId, 1);
+    expect((await parts.next()).done).toBe(true);
+    expect(await sweepOriginals(database.db)).toBeGreaterThanOrEqual(gone.length);
+    expect(await Promise.all(gone.map(kept))).toEqual([false, false, false, false]);
+    expect(await Promise.all(stay.map(kept))).toEqual([true, true, true]);
+    expect(await sweepOriginals(database.db)).toBe(0);
+    const [again] = gone as [VersionKey];
+    await database.db('document_versions').where(where(again)).update({ status: 'queued' });
+    await expect(ingestDocument.run(again, context)).rejects.toMatchObject({
+      code: 'document_unreadable',
+      message: expect.stringContaining('send the document again'),
+    });
   });
 });

@@ -71,9 +71,9 @@ const tend = (from: number) =>
 describe('upkeep', () => {
   it('makes an index where there are enough vectors, and search uses it', async () => {
     const { db } = bench.context;
-    await tend(10_000);
+    await tend(2 * fewChunks);
     expect(await hasVectorIndex(db, model, dimensions)).toBe(false);
-    await tend(5000);
+    await tend(fewChunks);
     expect(await hasVectorIndex(db, model, dimensions)).toBe(true);
     expect(await ensureVectorIndex(db, model, dimensions)).toBe(false);
     const { rows } = await db.raw(
@@ -103,7 +103,7 @@ describe('upkeep', () => {
 });
 
 describe('search through the index', () => {
-  beforeEach(() => tend(5000));
+  beforeEach(() => tend(fewChunks));
 
   it.each<[string, MeaningSearch, number]>([
     ['no filter', { limit: 10 }, 0.95],
@@ -121,14 +121,14 @@ describe('search through the index', () => {
   it('gives the whole corpus when asked for it, and never what is not live', async () => {
     const { db } = bench.context;
     const live = await db('chunks').where({ live: true }).pluck('seq');
-    const found = await seqs(queries[0] as (typeof queries)[number], { limit: 10_000 });
+    const found = await seqs(queries[0] as (typeof queries)[number], { limit: 2 * fewChunks });
     expect(found.sort((a, b) => a - b)).toEqual(live.sort((a: number, b: number) => a - b));
   });
 
   it('drops the index when its model has no vector left', async () => {
     const { db } = bench.context;
     await db('chunk_vectors').where({ model }).delete();
-    await tend(5000);
+    await tend(fewChunks);
     expect(await hasVectorIndex(db, model, dimensions)).toBe(false);
     expect(await measureVectorRecall(db, { model, dimensions }, { k: 10, samples: 5 })).toBeUndefined();
     await addVectors();

@@ -5,6 +5,7 @@ import { type Foundation, openFoundation } from '../../src/service.ts';
 import { createShutdown } from '../../src/shutdown.ts';
 import { readWorkerConfig } from '../../workers/config.ts';
 import type { Context } from '../../workers/context.ts';
+import { openFetcher } from '../../workers/ingestion/open-fetcher.ts';
 import { createParserPool } from '../../workers/ingestion/parse-isolated.ts';
 import { createStores } from './stores.ts';
 
@@ -31,11 +32,12 @@ export async function openBench(more: Record<string, string> = {}): Promise<Hand
   const foundation = await openFoundation(config, log, shutdown);
   const parsers = createParserPool({ timeoutMs: 60_000, memoryMb: 400, size: 1 });
   const { db, search, embedders, metrics, queues } = foundation;
+  const fetchUrl = openFetcher({ ...config, ...readWorkerConfig(environment) });
   return {
     foundation,
     context: {
       config: { ...config, ...readWorkerConfig(environment) },
-      ...{ db, search, embedders, metrics, parsers, log },
+      ...{ db, search, embedders, metrics, parsers, fetchUrl, log },
       ...{ enqueue: queues.enqueue, holds: queues.holds },
       llm: null,
       signal: new AbortController().signal,

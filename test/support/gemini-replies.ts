@@ -12,10 +12,29 @@ export function promptOf({ body }: GeminiRequest): string {
  */
 export function composeReply(request: GeminiRequest): string {
   const prompt = promptOf(request);
-  const pieces = prompt.split(/^(?=\[\d+\])/m).map((piece) => /^\[(\d+)\]\s*(.*)/s.exec(piece));
-  const sources = pieces.filter((piece) => piece !== null).slice(0, 2);
+  const all = sourcesOf(prompt);
+  if (request.body.generationConfig?.responseMimeType === 'application/json')
+    return gradeSources(prompt, all);
+  const sources = all.slice(0, 2);
   if (sources.length === 0) return prompt.trim().split('\n').at(-1) ?? '';
   return sources.map(([, n, text]) => `${firstSentence(text ?? '')} [${n}]`).join(' ');
+}
+
+function sourcesOf(prompt: string): RegExpExecArray[] {
+  const pieces = prompt.split(/^(?=\[\d+\])/m).map((piece) => /^\[(\d+)\]\s*(.*)/s.exec(piece));
+  return pieces.filter((piece) => piece !== null);
+}
+
+/** Grades as JSON: of ten, the share of the question's words that stand in the source. */
+function gradeSources(prompt: string, sources: readonly RegExpExecArray[]): string {
+  const wordsOf = (text: string) => new Set(text.toLowerCase().match(/[\p{L}\p{N}]+/gu));
+  const asked = [...wordsOf(/^Question: (.*)$/m.exec(prompt)?.[1] ?? '')];
+  const grades = sources.map(([, n, text]) => {
+    const held = wordsOf(text ?? '');
+    const share = asked.filter((word) => held.has(word)).length / Math.max(1, asked.length);
+    return { n: Number(n), relevance: Math.round(10 * share) };
+  });
+  return JSON.stringify(grades);
 }
 
 function firstSentence(text: string): string {

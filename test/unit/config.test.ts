@@ -54,6 +54,9 @@ describe('readConfig', () => {
     ['MAX_UPLOAD_MB', '0'],
     ['METRICS_TOKEN', 'short'],
     ['AUTO_CREATE_TAXONOMY', 'maybe'],
+    ['URL_INGESTION', 'maybe'],
+    ['URL_ALLOW', 'https://example.org'],
+    ['URL_PRIVATE_ADDRESSES', 'true'],
     ['FEATURE_TELEPATHY', 'true'],
     ['FEATURE_DEBATE_MODE', 'maybe'],
   ])('%s=%s stops the start and is named', (name, value) => {
@@ -72,6 +75,9 @@ describe('readConfig', () => {
 
   it('needs the key of a provider that is chosen', () => {
     expect(problemsOf({ EMBEDDING_PROVIDER: 'gemini' })).toContain('GEMINI_API_KEY');
+    expect(problemsOf({ RERANKER: 'gemini' })).toContain('GEMINI_API_KEY');
+    expect(problemsOf({ RERANKER: 'local' })).toContain('RERANKER_MODEL_DIR');
+    expect(readConfig({ RERANKER: 'local', RERANKER_MODEL_DIR: '/m' }).RERANK_TOP).toBe(20);
   });
 
   it('reads flags', () => {

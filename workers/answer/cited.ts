@@ -84,6 +84,11 @@ export function quoteStands({ passage, start, end }: Quote): boolean {
   return whole && start >= passage.start && start < end && end <= passage.end;
 }
 
+/** The page on which the chunk that holds the offset begins. */
+function pageOf({ parts, page }: Passage, offset: number): number | null {
+  return parts.findLast(({ start }) => start <= offset)?.page ?? page;
+}
+
 function sourceFor({ passage, start, end }: Quote, sources: Map<string, CitedSource>): CitedSource {
   const key = `${passage.chunkId} ${start} ${end}`;
   const known = sources.get(key);
@@ -93,7 +98,7 @@ function sourceFor({ passage, start, end }: Quote, sources: Map<string, CitedSou
     passage,
     quote: passage.text.slice(start - passage.start, end - passage.start),
     charRange: [start, end],
-    page: passage.page,
+    page: pageOf(passage, start),
     answerSpans: [],
     verified: true,
   };

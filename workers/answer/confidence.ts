@@ -41,7 +41,7 @@ const wordsAlone = { constant: -5.607, matched: 3.379, focus: 4.906 };
 const unknownAgreement = 0.75;
 
 export interface Judged {
-  retrieval: { evidence: Evidence; analysis: Pick<QueryAnalysis, 'words'> };
+  retrieval: { evidence: Evidence; analysis: Pick<QueryAnalysis, 'words' | 'sounds'> };
   /** The answer as it would be shown; null when there is none. */
   cited: Cited | null;
   /** The answer's language. */

@@ -35,7 +35,7 @@ export function composeExtractive(
   question: string,
   intent: Intent,
   passages: readonly Passage[],
-  analysis: Pick<QueryAnalysis, 'words'>,
+  analysis: Pick<QueryAnalysis, 'words' | 'sounds'>,
 ): Draft {
   const candidates = rankSentences(question, intent, passages, analysis);
   const chosen = choose(candidates, intent);

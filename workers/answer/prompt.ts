@@ -80,14 +80,14 @@ function writeSource(passage: Passage, n: number, boundary: string): string {
   const about = [passage.title, passage.heading, passage.date]
     .filter((part) => part !== null && part !== '')
     .join(' | ');
-  const head = about === '' ? '' : `${about}\n`;
+  const head = [about, passage.context ?? ''].map((line) => (line === '' ? '' : `${line}\n`)).join('');
   return `<<<source [${n}] ${boundary}>>>\n${head}${passage.text}\n<<<end source [${n}] ${boundary}>>>`;
 }
 
 function isBoundary(boundary: string, question: string, passages: readonly Passage[]): boolean {
   const texts = [
     question,
-    ...passages.flatMap((p) => [p.text, p.title ?? '', p.heading ?? '', p.date ?? '']),
+    ...passages.flatMap((p) => [p.text, p.title ?? '', p.heading ?? '', p.context ?? '', p.date ?? '']),
   ];
   return boundary.length >= 8 && !texts.some((text) => text.includes(boundary));
 }

@@ -1,4 +1,5 @@
 import { analyze } from '../../src/retrieval/analyze.ts';
+import { type AskedWord, askedWords, heldWeight } from '../../src/retrieval/held-words.ts';
 import type { Passage, QueryAnalysis } from '../../src/retrieval/passage.ts';
 import { fitsAnswerType, pointsBack } from './answer-cues.ts';
 import type { Intent } from './intent.ts';
@@ -31,7 +32,7 @@ const weights = {
 
 /** The question's words with their idf, and the sum of it. */
 interface Asked {
-  idf: ReadonlyMap<string, number>;
+  askedFor: readonly AskedWord[];
   mass: number;
   words: ReadonlySet<string>;
   intent: Intent;
@@ -42,11 +43,11 @@ export function rankSentences(
   question: string,
   intent: Intent,
   passages: readonly Passage[],
-  analysis: Pick<QueryAnalysis, 'words'>,
+  analysis: Pick<QueryAnalysis, 'words' | 'sounds'>,
 ): Candidate[] {
-  const idf = new Map(analysis.words.map((one) => [one.word, one.idf]));
-  const mass = [...idf.values()].reduce((sum, value) => sum + value, 0);
-  const asked: Asked = { idf, mass, words: new Set(analyze(question).words), intent };
+  const askedFor = askedWords(analysis);
+  const mass = askedFor.reduce((sum, { idf }) => sum + idf, 0);
+  const asked: Asked = { askedFor, mass, words: new Set(analyze(question).words), intent };
   const bestPassage = Math.max(...passages.map((passage) => passage.score), 0);
   const candidates = sourceSentences(passages).flatMap((sentences, at) => {
     const passage = passages[at];
@@ -71,8 +72,8 @@ function rankWithin(
     const before = sentences[n - 1];
     const around = [before, sentences[n + 1]].filter((one) => one !== undefined);
     // the answer to a question of an FAQ stands under it as under a heading
-    const under = before && isQuestion(before) ? new Set([...above, ...before.words]) : above;
-    const overlap = overlapOf(asked.idf, sentence, around, under) / asked.mass;
+    const under = before && isQuestion(before) ? new Set([...above, ...before.held]) : above;
+    const overlap = overlapOf(asked.askedFor, sentence, around, under) / asked.mass;
     if (overlap === 0) continue;
     const fits = fitsAnswerType(asked.intent.answerType, sentence.text) === true ? weights.answerType : 0;
     const antecedent = before && !before.heading && pointsBack(sentence.text) ? before : null;
@@ -92,16 +93,18 @@ function echoes(sentence: SourceSentence, { words }: Asked): boolean {
 }
 
 function overlapOf(
-  idf: ReadonlyMap<string, number>,
+  askedFor: readonly AskedWord[],
   sentence: SourceSentence,
   around: readonly SourceSentence[],
   above: ReadonlySet<string>,
 ): number {
   let overlap = 0;
-  for (const [word, value] of idf) {
-    if (sentence.words.has(word)) overlap += value;
-    else if (above.has(word)) overlap += weights.heading * value;
-    else if (around.some(({ words }) => words.has(word))) overlap += weights.neighbour * value;
+  for (const asked of askedFor) {
+    const near = Math.max(0, ...around.map(({ held }) => heldWeight(asked, held)));
+    overlap +=
+      heldWeight(asked, sentence.held) ||
+      weights.heading * heldWeight(asked, above) ||
+      weights.neighbour * near;
   }
   return overlap;
 }

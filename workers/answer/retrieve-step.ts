@@ -20,24 +20,33 @@ export interface Found {
 export async function retrieveStep(
   question: string,
   request: AnswerRequest,
-  { search, llm, signal, log }: Context,
+  { config, search, llm, signal, log }: Context,
 ): Promise<Found> {
   // Without a language model composing takes milliseconds: its time is retrieval's to use.
-  const budgetMs = llm ? stepBudgets.retrieve : stepBudgets.retrieve + stepBudgets.compose;
+  const searchMs = llm ? stepBudgets.retrieve : stepBudgets.retrieve + stepBudgets.compose;
+  // A reranker brings its own time, and gives up early enough for its order to be missed rather than the passages.
+  const budgetMs = config.RERANKER === 'off' ? searchMs : searchMs + config.RERANK_BUDGET_MS;
   const filters = toFilters(request.filters, request.canonical_in);
   const strategy = request.strategy === 'auto' ? 'hybrid' : request.strategy;
   // A question from before scopes were kept with it may see what every key may.
   const audience = { scope: request.scope ?? 'read', flags: flagsOn(request.flags ?? {}) };
-  const options = { k: request.final_topk, strategy, filters, audience };
+  const { final_topk: k, merge_neighbours: merge = false, expand = 'none' } = request;
+  const options = { k, strategy, filters, merge, expand, audience, withinMs: budgetMs };
   const { value, step, error } = await runStep('retrieve', budgetMs, signal, (inner) =>
     search.retrieve(question, options, inner),
   );
-  if (value) return { ...value, step, degraded: null };
+  if (value) return { ...value, step: withRerank(step, value.retrieval), degraded: null };
   if (step.outcome === 'error') throw error;
   const reason = `Retrieval took longer than ${budgetMs} ms: keyword search alone was used.`;
   log.warn({ strategy }, reason);
   const started = performance.now();
-  const found = await search.retrieve(question, { ...options, strategy: 'keyword' }, signal);
+  const found = await search.retrieve(question, { ...options, strategy: 'keyword', rerank: false }, signal);
   const ms = step.ms + Math.round((performance.now() - started) * 10) / 10;
   return { ...found, step: degradedStep({ ...step, ms }, reason), degraded: reason };
+}
+
+/** Passages in the order without the reranker are an answer's worth, but less than was asked for. */
+function withRerank(step: Step, { analysis: { rerank, notes } }: Retrieval): Step {
+  if (!rerank || rerank.outcome === 'applied') return step;
+  return degradedStep(step, notes.find((note) => note.includes(rerank.model)) ?? rerank.outcome);
 }

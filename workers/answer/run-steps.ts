@@ -2,6 +2,7 @@ import type { AnswerResult } from '../../src/answer-result.ts';
 import type { ClaimedAnswer } from '../../src/db/answers.ts';
 import type { Scope } from '../../src/db/api-keys.ts';
 import type { FlagSnapshot } from '../../src/flag-service.ts';
+import type { Expand } from '../../src/retrieval/passage.ts';
 import type { Context } from '../context.ts';
 import { abstentionText } from './abstention-text.ts';
 import type { CitedSource } from './cited.ts';
@@ -19,6 +20,8 @@ export interface AnswerRequest {
   strategy: 'auto' | 'keyword' | 'vector' | 'hybrid';
   filters?: { canonical_in?: string[][]; document_ids?: string[]; metadata?: Record<string, unknown> };
   canonical_in?: string[][];
+  merge_neighbours?: boolean;
+  expand?: Expand;
   /** Of the key that asked, as they were then. */
   flags?: Partial<FlagSnapshot>;
   scope?: Scope;

@@ -1,4 +1,5 @@
-import { analyze } from '../../src/retrieval/analyze.ts';
+import { hearText } from '../../src/retrieval/analyze.ts';
+import { askedWords, heldWeight } from '../../src/retrieval/held-words.ts';
 import type { Evidence, QueryAnalysis } from '../../src/retrieval/passage.ts';
 import type { Cited } from './cited.ts';
 
@@ -25,16 +26,16 @@ const hangulShare = 0.5;
 
 export function readSignals(
   evidence: Evidence,
-  analysis: Pick<QueryAnalysis, 'words'>,
+  analysis: Pick<QueryAnalysis, 'words' | 'sounds'>,
   cited: Cited,
 ): Signals {
-  const weighed = analysis.words.map(({ word, idf }) => ({ word, weight: idf * shareOf(word) }));
-  const mass = weighed.reduce((sum, { weight }) => sum + weight, 0);
+  const asked = askedWords(analysis);
+  const mass = asked.reduce((sum, { word, idf }) => sum + idf * shareOf(word), 0);
   const greatest = analysis.words.reduce((most, { idf }) => Math.max(most, idf), 0);
   let best = 0;
   for (const { quote, passage } of cited.sources) {
-    const words = new Set(analyze([quote, passage.title ?? '', passage.heading ?? ''].join('\n')).words);
-    const carried = weighed.reduce((sum, { word, weight }) => sum + (words.has(word) ? weight : 0), 0);
+    const { held } = hearText([quote, passage.title ?? '', passage.heading ?? ''].join('\n'));
+    const carried = asked.reduce((sum, one) => sum + heldWeight(one, held) * shareOf(one.word), 0);
     best = Math.max(best, carried);
   }
   return {

@@ -1,4 +1,4 @@
-import { analyze } from '../../src/retrieval/analyze.ts';
+import { hearText } from '../../src/retrieval/analyze.ts';
 import type { Passage } from '../../src/retrieval/passage.ts';
 import { splitSentences } from '../../src/text/sentences.ts';
 
@@ -14,6 +14,8 @@ export interface SourceSentence {
   text: string;
   /** Index words of the text. */
   words: ReadonlySet<string>;
+  /** The same with the sounds by which questions in the other script find it. */
+  held: ReadonlySet<string>;
   /** A title or heading: says what the text around it is about, and answers nothing. */
   heading: boolean;
 }
@@ -29,17 +31,18 @@ export function sourceSentences(passages: readonly Passage[]): SourceSentence[][
         start: passage.start + start,
         end: passage.start + end,
         text,
-        words: new Set(analyze(text).words),
+        ...hearText(text),
         heading: isHeading(text, passage),
       };
     }),
   );
 }
 
-/** Index words of what stands above the passage's sentences: title, heading path and headings inside. */
+/** Index words and sounds of what stands above the passage's sentences: title, heading path and headings inside. */
 export function headingWords(passage: Passage, sentences: readonly SourceSentence[]): ReadonlySet<string> {
   const inside = sentences.filter(({ heading }) => heading).map(({ text }) => text);
-  return new Set(analyze([passage.title ?? '', passage.heading ?? '', ...inside].join('\n')).words);
+  const above = [passage.title ?? '', passage.heading ?? '', passage.context ?? '', ...inside];
+  return hearText(above.join('\n')).held;
 }
 
 /** `3.4 Books and training`, `제3조 (정의)`: a numbered line that does not end as a sentence. */

@@ -1,10 +1,17 @@
-import { claimMissing, endBuilding, noteFailure, touchGeneration } from '../../src/db/generation-work.ts';
+import {
+  claimMissing,
+  endBuilding,
+  noteFailure,
+  touchGeneration,
+  waitLeft,
+} from '../../src/db/generation-work.ts';
 import { findGeneration } from '../../src/db/generations.ts';
 import { buildingPriority } from '../../src/generations.ts';
 import { maxEmbeddingBatch } from '../../src/jobs/batches.ts';
 import type { Embedder } from '../../src/models/embedder.ts';
 import type { Context, Handler } from '../context.ts';
 import { embedBatch } from './embed-batch.ts';
+import { waitAlone } from './wait-alone.ts';
 
 /** How long one delivery goes on before it lets others have its place: documents wait in the same queue. */
 const turnMs = 20_000;
@@ -18,12 +25,19 @@ export const buildGeneration: Handler<'buildGeneration'> = {
     const { db, embedders, enqueue, log } = context;
     const generation = await findGeneration(db, generationId);
     if (!generation) return;
+    const goOn = async (delayMs: number) => {
+      const next = { generationId, slot, turn: turn + 1 };
+      await enqueue('buildGeneration', [next], { priority: buildingPriority, delayMs });
+    };
+    const left = await waitLeft(db, generationId);
+    if (left > 0) return goOn(left);
     const embedder = await embedders.of(generation);
-    if (await takeTurn(embedder, context)) {
-      await enqueue('buildGeneration', [{ generationId, slot, turn: turn + 1 }], {
-        priority: buildingPriority,
-      });
-      return;
+    try {
+      if (await takeTurn(embedder, context)) return goOn(0);
+    } catch (error) {
+      const waitMs = await waitAlone(error, generation, context);
+      if (waitMs === undefined) throw error;
+      return goOn(waitMs);
     }
     if (!(await endBuilding(db, generationId))) return;
     log.info({ generationId, model: generation.model }, 'generation built');

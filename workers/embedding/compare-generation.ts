@@ -11,6 +11,7 @@ import { indexVectors } from '../../src/db/vector-index.ts';
 import type { Handler } from '../context.ts';
 import { underLease } from '../lease.ts';
 import { compare } from './compare.ts';
+import { waitAlone } from './wait-alone.ts';
 
 /**
  * A built generation beside the live one: measured on the corpus itself, then ready to be switched to. When it can't be
@@ -37,7 +38,8 @@ export const compareGeneration: Handler<'compareGeneration'> = {
       log.info({ generationId, model: claimed.model, comparison }, 'generation ready');
     } catch (error) {
       await releaseGeneration(db, claimed.token);
-      throw error;
+      // Its name is taken while this delivery runs: requeueLost nudges it when the wait is over.
+      if ((await waitAlone(error, claimed, context)) === undefined) throw error;
     }
   },
   async giveUp({ generationId }, error, { db }) {

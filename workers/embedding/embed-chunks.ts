@@ -1,10 +1,13 @@
-import { claimChunks } from '../../src/db/embeddings.ts';
+import { claimChunks, noteEmbeddingFailure } from '../../src/db/embeddings.ts';
+import { waitLeft } from '../../src/db/generation-work.ts';
 import { type GenerationRow, readKeptGenerations } from '../../src/db/generations.ts';
+import { beginEmbeddingTurn } from '../../src/db/turns.ts';
 import { failVersion, makeLive, type VersionKey } from '../../src/db/versions.ts';
-import { AppError } from '../../src/errors.ts';
+import { AppError, asAppError, summarise } from '../../src/errors.ts';
 import { maxEmbeddingBatch } from '../../src/jobs/batches.ts';
 import type { Context, Handler } from '../context.ts';
 import { embedBatch } from './embed-batch.ts';
+import { waitAlone } from './wait-alone.ts';
 
 /**
  * Vectors for the version's chunks that have none, batch by batch until none is left to claim; other deliveries take other
@@ -13,12 +16,13 @@ import { embedBatch } from './embed-batch.ts';
  */
 export const embedChunks: Handler<'embedChunks'> = {
   async run(key, context) {
+    await beginEmbeddingTurn(context.db, key);
     for (let embedded: string | undefined; ; ) {
       const kept = await readKeptGenerations(context.db);
       const [live, ...others] = kept;
       // Another generation may have become live meanwhile: the version then waits for vectors of that one.
       if (live?.status !== 'live' || live.model === embedded) return;
-      await embedAll(key, live, context);
+      await embedLive(key, live, context);
       for (const other of others) await tryEmbedAll(key, other, context);
       if (await makeLive(context.db, key)) return sayReady(key, context);
       embedded = live.model;
@@ -29,6 +33,18 @@ export const embedChunks: Handler<'embedChunks'> = {
     if (failed) context.metrics.documents.inc({ outcome: error.code, format: 'any' });
   },
 };
+
+/** A failure stands on the version while it is tried again; being put off by the provider is none. */
+async function embedLive(key: VersionKey, live: GenerationRow, context: Context): Promise<void> {
+  try {
+    await embedAll(key, live, context);
+  } catch (thrown) {
+    const error = asAppError(thrown);
+    const putOff = error.retryAfter !== undefined || context.signal.aborted;
+    if (!putOff && error.code !== 'lease_lost') await noteEmbeddingFailure(context.db, key, summarise(error));
+    throw thrown;
+  }
+}
 
 async function embedAll(key: VersionKey, generation: GenerationRow, context: Context): Promise<void> {
   const embedder = await context.embedders.of(generation);
@@ -42,10 +58,12 @@ async function embedAll(key: VersionKey, generation: GenerationRow, context: Con
 
 /** A document does not wait for a model that nobody searches with: what it lacks then is left to buildGeneration. */
 async function tryEmbedAll(key: VersionKey, generation: GenerationRow, context: Context): Promise<void> {
+  if ((await waitLeft(context.db, generation.id)) > 0) return;
   try {
     await embedAll(key, generation, context);
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'embedding_unavailable') throw error;
+    if ((await waitAlone(error, generation, context)) !== undefined) return;
     context.log.warn({ model: generation.model, err: error }, 'a generation that is not live lacks vectors');
   }
 }

@@ -24,9 +24,10 @@ export function decodeText(bytes: Uint8Array, declared?: string): string {
   }
   for (const { encoding, own, mark } of eastAsian) {
     const text = iconv.decode(buffer, encoding);
+    if (encoding === 'cp949' && !hasCommonHangul(buffer)) continue;
     if (isWrittenIn(text, own, mark)) return text;
   }
-  return decodeByGuess(buffer);
+  return decodeKanji(buffer) ?? decodeByGuess(buffer);
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {
@@ -87,6 +88,23 @@ const eastAsian = [
   { encoding: 'cp949', own: hangul, mark: hangul },
 ] as const;
 
+/**
+ * Whether most two-byte characters are in the plane of KS X 1001, where all common syllables are: Japanese read as CP949
+ * gives rare ones, from what CP949 adds to it.
+ */
+function hasCommonHangul(buffer: Buffer): boolean {
+  const sample = buffer.subarray(0, 200_000);
+  let common = 0;
+  let all = 0;
+  for (let i = 0; i + 1 < sample.length; i += 1) {
+    if ((sample[i] ?? 0) < 0x81) continue;
+    all += 1;
+    if ((sample[i] ?? 0) >= 0xa1 && (sample[i + 1] ?? 0) >= 0xa1) common += 1;
+    i += 1;
+  }
+  return common >= all * 0.6;
+}
+
 /** Most of what is not ASCII belongs to the script, some of it to this script alone, and next to nothing is broken. */
 function isWrittenIn(text: string, own: RegExp, mark: RegExp): boolean {
   const sample = text.slice(0, 200_000);
@@ -95,6 +113,18 @@ function isWrittenIn(text: string, own: RegExp, mark: RegExp): boolean {
   const marks = sample.match(mark)?.length ?? 0;
   const broken = sample.split(replacement).length - 1;
   return marks >= 2 && marks > foreign * 0.1 && owned > foreign * 0.6 && broken <= foreign * 0.01;
+}
+
+/**
+ * Shift JIS without kana, as in tables of names. Letters with accents of a western text decode to kanji too, but to single
+ * ones between other letters; Korean decodes to something broken.
+ */
+function decodeKanji(buffer: Buffer): string | undefined {
+  const text = iconv.decode(buffer, 'shift_jis');
+  const sample = text.slice(0, 200_000);
+  const foreign = sample.match(/[^\p{ASCII}]/gu)?.length ?? 0;
+  const inWords = (sample.match(/[\u3005\u3040-\u30ff\u4e00-\u9fff]{2,}/g) ?? []).join('').length;
+  return foreign >= 4 && inWords >= foreign * 0.9 && !sample.includes(replacement) ? text : undefined;
 }
 
 function decodeByGuess(buffer: Buffer): string {

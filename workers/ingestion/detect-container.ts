@@ -25,21 +25,33 @@ const compoundStreams: [stream: string, kind: string][] = [
   ['Book', 'xls'],
 ];
 
-/** `encrypted`, an extension, or `cfb` where no stream is known. */
-export function compoundKind(bytes: Buffer): string {
-  // A directory entry holds its name in UTF-16 followed by a zero.
-  const found = compoundStreams.find(([stream]) => bytes.includes(Buffer.from(`${stream}\0`, 'utf16le')));
-  return found?.[1] ?? 'cfb';
+/**
+ * `encrypted`, an extension, or `cfb` where no stream is known.
+ *
+ * @param named the extension of the file's name: it chooses where one document is embedded in another
+ */
+export function compoundKind(bytes: Buffer, named = ''): string {
+  // A directory entry holds its name in UTF-16 followed by a zero; writers differ in its capitals.
+  const found = compoundStreams
+    .filter(([stream]) =>
+      [stream, stream.toUpperCase(), stream.toLowerCase()].some((name) =>
+        bytes.includes(Buffer.from(`${name}\0`, 'utf16le')),
+      ),
+    )
+    .map(([, kind]) => kind);
+  if (found[0] === 'encrypted') return found[0];
+  return found.find((kind) => kind === named) ?? found[0] ?? 'cfb';
 }
 
 const memberKinds: [member: RegExp, kind: string][] = [
-  [/^word\//i, 'docx'],
-  [/^xl\/.*\.bin$/i, 'xlsb'],
-  [/^xl\//i, 'xlsx'],
-  [/^ppt\//i, 'pptx'],
-  [/^visio\//i, 'vsdx'],
+  [/^\/?word[\\/]/i, 'docx'],
+  [/^\/?xl[\\/]workbook\.bin$/i, 'xlsb'],
+  [/^\/?xl[\\/]/i, 'xlsx'],
+  [/^\/?ppt[\\/]/i, 'pptx'],
+  [/^\/?visio[\\/]/i, 'vsdx'],
   [/^contents\/section\d+\.xml$/i, 'hwpx'],
   [/^META-INF\/container\.xml$/i, 'epub'],
+  [/^content\.xml$/i, 'odt'],
 ];
 
 const mediaTypeKinds: [mediaType: string, kind: string][] = [
@@ -48,10 +60,11 @@ const mediaTypeKinds: [mediaType: string, kind: string][] = [
   ['application/vnd.oasis.opendocument.text', 'odt'],
   ['application/vnd.oasis.opendocument.spreadsheet', 'ods'],
   ['application/vnd.oasis.opendocument.presentation', 'odp'],
-  ['application/vnd.oasis.opendocument.graphics', 'odg'],
+  // Drawings are pages with frames, like presentations.
+  ['application/vnd.oasis.opendocument.graphics', 'odp'],
 ];
 
-/** What a zip is by its members: `docx`, another extension to refuse, or `zip`. A broken directory is read around. */
+/** What a zip is by its members: an extension, or `zip`. A broken directory is read around. */
 export async function zipKind(bytes: Buffer): Promise<string> {
   // OpenDocument and EPUB store their media type unpacked as the very first member.
   const opening = bytes.subarray(0, 200).toString('latin1');
@@ -61,7 +74,6 @@ export async function zipKind(bytes: Buffer): Promise<string> {
   const kinds = memberKinds
     .filter(([member]) => names.some((name) => member.test(name)))
     .map(([, kind]) => kind);
-  if (kinds[0] === 'xlsb' && names.some((name) => /^xl\/workbook\.xml$/i.test(name))) return 'xlsx';
   return kinds[0] ?? 'zip';
 }
 

@@ -3,62 +3,88 @@ import { AppError } from '../../src/errors.ts';
 import { encodingOfMark } from './decode-text.ts';
 import { compoundKind, isCompound, isZip, zipKind } from './detect-container.ts';
 import { detectTextFormat } from './detect-text-format.ts';
-import { formatTitle, refusedFormats } from './format-titles.ts';
+import { type RefusedFormat, refusedFormat, refusedFormats } from './format-titles.ts';
 import { extensionOf, type FileHints, type FormatName, formatNames } from './formats.ts';
 
 // The signature library calls some text formats by name; those are told apart further on.
 const textSignatures = ['xml', 'rtf', 'vcf', 'ics', 'eml', 'reg', 'vtt'];
+/** Pictures that text recognition can open. */
+const pictures = ['png', 'jpg', 'webp'];
+/** Formats that are never plain text: a text with such a name is damaged, or something else. */
+const binaryFormats: ReadonlySet<string> = new Set<FormatName>([
+  'pdf',
+  'docx',
+  'pptx',
+  'xlsx',
+  'odt',
+  'odp',
+  'ods',
+  'hwp',
+  'hwpx',
+  'epub',
+]);
 
 /**
  * The format of a file: by its content first; its name and declared type only tell text formats apart.
  *
- * @throws AppError `unsupported_format` naming the format found and the supported ones; `document_encrypted` for an
+ * @throws AppError `unsupported_format` naming the format found and what to do; `document_encrypted` for an
  * Office file with a password; `document_unreadable` for a file that is not what its name says
  */
 export async function detectFormat(bytes: Uint8Array, hints: FileHints = {}): Promise<FormatName> {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (isCompound(buffer)) {
-    const kind = compoundKind(buffer);
+    const kind = compoundKind(buffer, extensionOf(hints));
     if (kind === 'encrypted')
       throw new AppError('document_encrypted', 'The Office file is protected with a password.');
-    throw unsupported(formatTitle(kind));
+    return supported(kind);
   }
   if (isZip(buffer)) {
     const kind = await zipKind(buffer);
-    // Where the members don't tell, a docx by name is left to its parser, which says what is wrong with it.
-    if (kind === 'docx' || (kind === 'zip' && extensionOf(hints) === 'docx')) return 'docx';
-    throw unsupported(formatTitle(kind));
+    const named = extensionOf(hints) ?? '';
+    // Where the members don't tell, the parser its name asks for says what is wrong with it.
+    if (kind === 'zip' && binaryFormats.has(named)) return supported(named);
+    // All OpenDocument files have the same members; those without their mark at the beginning go by their name.
+    return supported(kind === 'odt' && /^od[sp]$/.test(named) ? named : kind);
   }
   // Readers accept a PDF whose header stands anywhere in the first kilobyte (PDF 1.7, implementation note 13).
   if (buffer.subarray(0, 1024).includes('%PDF-')) return 'pdf';
-  return (await refuseSignature(buffer)) ?? textFormat(buffer, hints);
+  if (buffer.subarray(0, 23).toString('latin1') === 'HWP Document File V3.00') return supported('hwp3');
+  return (await bySignature(buffer)) ?? textFormat(buffer, hints);
 }
 
-async function refuseSignature(buffer: Buffer): Promise<undefined> {
+function supported(kind: string): FormatName {
+  const format = formatNames.find((name) => name === kind);
+  if (format === undefined) throw unsupported(refusedFormat(kind));
+  return format;
+}
+
+async function bySignature(buffer: Buffer): Promise<FormatName | undefined> {
   // The byte order mark of UTF-16 is the frame mark of MPEG audio too.
   if (encodingOfMark(buffer) !== undefined) return undefined;
   // A file cut short makes the signature library stumble; then it is judged by its text like any other.
   const found = await fileTypeFromBuffer(buffer).catch(() => undefined);
   if (found === undefined || textSignatures.includes(found.ext)) return undefined;
-  throw unsupported(formatTitle(found.ext, found.mime));
+  if (pictures.includes(found.ext)) return 'image';
+  throw unsupported(refusedFormat(found.ext, found.mime));
 }
 
 function textFormat(buffer: Buffer, hints: FileHints): FormatName {
-  const found = detectTextFormat(buffer, hints);
+  const format = detectTextFormat(buffer, hints);
   const named = extensionOf(hints) ?? '';
-  if (found.kind === 'binary') {
-    if (named === 'pdf' || named === 'docx') throw notAsNamed(named);
-    throw unsupported(refusedFormats[named] ?? 'Unknown binary');
+  if (format === undefined) {
+    if (binaryFormats.has(named)) throw notAsNamed(named);
+    if (named in refusedFormats) throw unsupported(refusedFormat(named));
+    throw unsupported({ title: 'Unknown binary', remedy: 'convert it' });
   }
-  if (found.kind === 'refused') throw unsupported(formatTitle(found.format));
-  if (buffer.length > 0 && (named === 'pdf' || named === 'docx')) throw notAsNamed(named);
-  return found.format;
+  // Web pages and tables under the name of an Office file are common; anything else is a file cut off or mixed up.
+  if (buffer.length > 0 && binaryFormats.has(named) && format === 'txt') throw notAsNamed(named);
+  return format;
 }
 
-function unsupported(title: string): AppError {
+function unsupported({ title, remedy }: RefusedFormat): AppError {
   return new AppError(
     'unsupported_format',
-    `${title} files are not supported; supported: ${formatNames.join(', ')}.`,
+    `${title} files are not supported: ${remedy}. Supported: ${formatNames.join(', ')}.`,
   );
 }
 

@@ -1,11 +1,5 @@
 import { decodeText } from './decode-text.ts';
-import { refusedFormats } from './format-titles.ts';
 import { declaredCharset, extensionOf, type FileHints, type FormatName } from './formats.ts';
-
-type TextFormat =
-  | { kind: 'binary' }
-  | { kind: 'refused'; format: string }
-  | { kind: 'read'; format: FormatName };
 
 const sampleBytes = 65_536;
 
@@ -24,9 +18,14 @@ const byExtension: Record<string, FormatName> = {
   json: 'json',
   jsonl: 'json',
   ndjson: 'json',
+  geojson: 'json',
+  eml: 'eml',
+  mbox: 'eml',
+  mht: 'eml',
+  mhtml: 'eml',
 };
 
-const byMediaType: Record<string, string> = {
+const byMediaType: Record<string, FormatName> = {
   'text/markdown': 'md',
   'text/x-markdown': 'md',
   'text/html': 'html',
@@ -39,27 +38,26 @@ const byMediaType: Record<string, string> = {
   'application/jsonl': 'json',
   'application/ld+json': 'json',
   'message/rfc822': 'eml',
-  'multipart/related': 'mht',
-  'application/rtf': 'rtf',
-  'text/rtf': 'rtf',
-  'text/calendar': 'ics',
-  'text/vcard': 'vcf',
-  'application/xml': 'xml',
-  'text/xml': 'xml',
-  'image/svg+xml': 'svg',
+  'application/mbox': 'eml',
+  'multipart/related': 'eml',
 };
 
-/** Which text format the bytes are, if they are text at all. Content that names itself wins over name and type. */
-export function detectTextFormat(buffer: Buffer, hints: FileHints): TextFormat {
+/** Content that names itself: what is written there is what it is, whatever the file is called. */
+const markup: ReadonlySet<FormatName> = new Set<FormatName>(['rtf', 'html', 'xml', 'eml']);
+
+/**
+ * Which text format the bytes are; undefined when they are no text at all. Markup that names itself wins over name and
+ * type, these over what the content merely looks like; whatever is left is plain text: source code, logs, calendars, TeX.
+ */
+export function detectTextFormat(buffer: Buffer, hints: FileHints): FormatName | undefined {
   const sample = decodeText(evenSample(buffer), declaredCharset(hints));
-  if (isBinary(sample)) return { kind: 'binary' };
+  if (isBinary(sample)) return undefined;
   const sniffed = sniff(sample, hints);
-  if (sniffed !== undefined && sniffed in refusedFormats) return { kind: 'refused', format: sniffed };
-  const named = extensionOf(hints) ?? '';
+  const named = byExtension[extensionOf(hints) ?? ''];
+  // A page or a message that is shown as an example in a text is called so by its name.
+  if (sniffed !== undefined && markup.has(sniffed) && !(sniffed === 'html' && named === 'md')) return sniffed;
   const mediaType = hints.contentType?.split(';')[0]?.trim().toLowerCase() ?? '';
-  const declared = named in refusedFormats ? named : (byExtension[named] ?? byMediaType[mediaType]);
-  if (declared !== undefined && declared in refusedFormats) return { kind: 'refused', format: declared };
-  return { kind: 'read', format: byExtension[declared ?? sniffed ?? 'txt'] ?? 'txt' };
+  return named ?? byMediaType[mediaType] ?? sniffed ?? 'txt';
 }
 
 /** A cut inside a character must not make valid UTF-8 look like something else: end at a line if there is one. */
@@ -83,21 +81,17 @@ function isBinary(sample: string): boolean {
   return odd > sample.length * 0.05;
 }
 
-function sniff(sample: string, hints: FileHints): string | undefined {
+function sniff(sample: string, hints: FileHints): FormatName | undefined {
   const head = sample.slice(0, 4096).replace(/^[\ufeff\s]+/, '');
   if (head.startsWith('{\\rtf')) return 'rtf';
-  if (/^BEGIN:VCALENDAR/i.test(head)) return 'ics';
-  if (/^BEGIN:VCARD/i.test(head)) return 'vcf';
   // Mail saved as .txt or .md is meant to be read as text; without such a name it is a message.
   const calledText = ['txt', 'text', 'log', 'md', 'markdown'].includes(extensionOf(hints) ?? '');
-  if (!calledText && isMail(head)) return /^(?:mht|mhtml)$/.test(extensionOf(hints) ?? '') ? 'mht' : 'eml';
-  if (
-    /^(?:<\?xml[^>]*>\s*)?(?:<!--[\s\S]{0,2000}?-->\s*)*<(?:!doctype\s+html|html|head|body)[\s>]/i.test(head)
-  )
-    return 'html';
-  if (/^(?:<\?xml[^>]*>\s*)?(?:<!--[\s\S]{0,2000}?-->\s*)*(?:<!doctype\s+svg[^>]*>\s*)?<svg[\s>]/i.test(head))
-    return 'svg';
-  if (/^<\?xml[\s]/.test(head)) return 'xml';
+  if (!calledText && isMail(head)) return 'eml';
+  const prolog =
+    /^(?:<\?xml[^>]*>\s*)?(?:(?:<!--[\s\S]{0,2000}?-->|<\?[^>]{0,500}>)\s*)*/.exec(head)?.[0] ?? '';
+  const root = head.slice(prolog.length);
+  if (/^<(?:!doctype\s+html|html|head|body)[\s>]/i.test(root)) return 'html';
+  if (prolog.startsWith('<?xml') || /^(?:<!doctype\s+svg[^>]*>\s*)?<svg[\s>]/i.test(root)) return 'xml';
   return /^[{[]\s*["{[\]}\d-]/.test(head) && isJsonStart(sample) ? 'json' : undefined;
 }
 
@@ -105,7 +99,9 @@ const mailFields =
   /^(?:from|to|cc|subject|date|message-id|mime-version|return-path|received|delivered-to|reply-to|content-type|content-transfer-encoding|dkim-signature|x-[\w-]+):/i;
 
 /** RFC 5322: header fields up to the first blank line, nothing else, and at least two that only mail has together. */
-function isMail(head: string): boolean {
+function isMail(message: string): boolean {
+  // An mbox begins each message with a line of its own.
+  const head = message.replace(/^From \S+ .*\d{4}[^\n]*\n/, '');
   const lines = (head.split(/\r?\n\r?\n/, 1)[0] ?? '').replace(/\r?\n[ \t]+/g, ' ').split(/\r?\n/);
   // The head may cut the last of many lines.
   if (lines.length > 5) lines.pop();

@@ -13,8 +13,12 @@ export interface DocumentBuilder {
   build(): { text: string; pages: PageRange[]; headings: Heading[] };
 }
 
+/** Short strings cost several times their length: so many are made one. */
+const partsTogether = 8_192;
+
 export function createDocumentBuilder(): DocumentBuilder {
-  const parts: string[] = [];
+  let parts: string[] = [];
+  const joined: string[] = [];
   const headings: Heading[] = [];
   const pageStarts: number[] = [];
   let length = 0;
@@ -24,6 +28,9 @@ export function createDocumentBuilder(): DocumentBuilder {
   function append(part: string): void {
     parts.push(part);
     length += part.length;
+    if (parts.length < partsTogether) return;
+    joined.push(parts.join(''));
+    parts = [];
   }
 
   function settlePages(): void {
@@ -46,7 +53,7 @@ export function createDocumentBuilder(): DocumentBuilder {
     build() {
       settlePages();
       const pages = pageStarts.map((start, i) => ({ page: i + 1, start, end: pageStarts[i + 1] ?? length }));
-      return { text: parts.join(''), pages, headings };
+      return { text: [...joined, ...parts].join(''), pages, headings };
     },
   };
 }

@@ -1,53 +1,57 @@
 /** Formats recognised in order to refuse them by name: what a user calls them. Keys are customary extensions. */
 export const refusedFormats: Record<string, string> = {
-  xlsx: 'Spreadsheet (xlsx)',
-  xlsm: 'Spreadsheet (xlsm)',
   xlsb: 'Spreadsheet (xlsb)',
-  xltx: 'Spreadsheet template (xltx)',
-  xltm: 'Spreadsheet template (xltm)',
   xls: 'Spreadsheet (xls)',
-  ods: 'Spreadsheet (ods)',
-  pptx: 'Presentation (pptx)',
-  pptm: 'Presentation (pptm)',
-  ppsx: 'Presentation (ppsx)',
-  potx: 'Presentation template (potx)',
   ppt: 'Presentation (ppt)',
-  odp: 'Presentation (odp)',
-  odt: 'OpenDocument text (odt)',
-  odg: 'OpenDocument drawing (odg)',
   doc: 'Legacy Word (doc)',
-  rtf: 'Rich text (rtf)',
-  hwp: 'Hangul word processor (hwp)',
-  hwpx: 'Hangul word processor (hwpx)',
   vsd: 'Visio drawing (vsd)',
   vsdx: 'Visio drawing (vsdx)',
   msg: 'Outlook message (msg)',
-  eml: 'E-mail message (eml)',
-  mbox: 'Mailbox (mbox)',
-  mht: 'Web archive (mht)',
-  mhtml: 'Web archive (mhtml)',
-  epub: 'E-book (epub)',
   mobi: 'E-book (mobi)',
-  xml: 'XML (xml)',
-  svg: 'Vector image (svg)',
-  ics: 'Calendar (ics)',
-  vcf: 'Contact (vcf)',
   ps: 'PostScript (ps)',
   zip: 'Archive (zip)',
   cfb: 'Legacy Office (OLE)',
+  hwp3: 'Hangul word processor 3 (hwp)',
 };
 
-const groups: [prefix: string, noun: string][] = [
-  ['image/', 'Image'],
-  ['audio/', 'Audio'],
-  ['video/', 'Video'],
-  ['font/', 'Font'],
-];
+/** What to save a refused file as; where nothing is named, one of the supported formats has to be found. */
+const remedies: Record<string, string> = {
+  xlsb: 'save it as xlsx or csv',
+  xls: 'save it as xlsx or csv',
+  ppt: 'save it as pptx or pdf',
+  doc: 'save it as docx or pdf',
+  vsd: 'save it as pdf',
+  vsdx: 'save it as pdf',
+  msg: 'save it as eml',
+  mobi: 'convert it to epub',
+  ps: 'convert it to pdf',
+  zip: 'unpack it and send its files one by one',
+  cfb: 'save it in a current format of its program, or as pdf',
+  hwp3: 'save it as hwpx or pdf',
+};
 
-/** What to call a format that the signature library found: by our own table, else by its media type's kind. */
-export function formatTitle(extension: string, mediaType = ''): string {
+const groups: [prefix: string, noun: string, remedy: string][] = [
+  ['image/', 'Image', 'convert it to png or jpeg'],
+  ['audio/', 'Audio', 'send a transcript of it'],
+  ['video/', 'Video', 'send a transcript of it'],
+  ['font/', 'Font', 'there is no text in it'],
+];
+const archives = new Set(['7z', 'rar', 'gz', 'bz2', 'xz', 'tar', 'zst', 'lz', 'lz4', 'cab']);
+
+/** A format that is not read: what to call it, and what its sender can do. */
+export interface RefusedFormat {
+  title: string;
+  remedy: string;
+}
+
+/** By our own table, else by the media type's kind. */
+export function refusedFormat(extension: string, mediaType = ''): RefusedFormat {
   const known = refusedFormats[extension];
-  if (known !== undefined) return known;
-  const noun = groups.find(([prefix]) => mediaType.startsWith(prefix))?.[1];
-  return noun === undefined ? `Binary (${extension})` : `${noun} (${extension})`;
+  if (known !== undefined) return { title: known, remedy: remedies[extension] ?? 'convert it' };
+  if (archives.has(extension))
+    return { title: `Archive (${extension})`, remedy: remedies.zip ?? 'unpack it' };
+  const [, noun, remedy] = groups.find(([prefix]) => mediaType.startsWith(prefix)) ?? [];
+  return noun === undefined || remedy === undefined
+    ? { title: `Binary (${extension})`, remedy: 'convert it' }
+    : { title: `${noun} (${extension})`, remedy };
 }

@@ -1,7 +1,27 @@
 import type { ParsedDocument } from './parsed-document.ts';
 
 /** What ingestion reads. */
-export const formatNames = ['txt', 'md', 'html', 'pdf', 'docx', 'csv', 'json'] as const;
+export const formatNames = [
+  'txt',
+  'md',
+  'html',
+  'xml',
+  'pdf',
+  'docx',
+  'pptx',
+  'xlsx',
+  'odt',
+  'odp',
+  'ods',
+  'hwp',
+  'hwpx',
+  'rtf',
+  'epub',
+  'eml',
+  'csv',
+  'json',
+  'image',
+] as const;
 export type FormatName = (typeof formatNames)[number];
 
 /** What the sender says of a file. Believed only to tell text formats apart. */
@@ -17,7 +37,8 @@ export interface Parser {
   /** Media types, most proper one first. */
   contentTypes: readonly string[];
   /**
-   * May throw AppError `document_unreadable`, `document_encrypted`, `document_too_large` or `document_empty`; whatever
+   * May throw AppError `document_unreadable`, `document_encrypted`, `document_too_large`,
+   * `document_needs_ocr` or `document_empty`; whatever
    * else it throws counts as `document_unreadable`. An empty text is the caller's to refuse.
    */
   parse(bytes: Uint8Array, hints: FileHints): Promise<ParsedDocument>;

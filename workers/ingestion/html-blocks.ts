@@ -1,6 +1,7 @@
 import type { Cheerio, CheerioAPI } from 'cheerio';
 import { createBlockWriter } from './block-writer.ts';
 import type { DocumentBuilder } from './document-builder.ts';
+import { hidesText } from './hidden-style.ts';
 
 type Root = ReturnType<CheerioAPI['root']> extends Cheerio<infer T> ? T : never;
 /** Any node of a parsed page. */
@@ -21,7 +22,7 @@ export function isHidden(element: Element): boolean {
   const { attribs, name } = element;
   if (skipped.has(name)) return true;
   if ('hidden' in attribs || attribs['aria-hidden'] === 'true') return true;
-  return /(?:display\s*:\s*none|visibility\s*:\s*hidden)/i.test(attribs.style ?? '');
+  return 'style' in attribs && hidesText(attribs.style);
 }
 
 type Step = { node: HtmlNode; leaving?: true };

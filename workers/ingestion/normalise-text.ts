@@ -22,12 +22,16 @@ const tags = /(\u{1f3f4}[\u{e0020}-\u{e007e}]{1,6}\u{e007f})|[\u{e0020}-\u{e007f
 // The lookbehind keeps this linear: without it every space of a long run inside a line would start a search of its own.
 const trailingBlanks = /(?<![^\S\n])[^\S\n]+$/gmu;
 
+// Printable ASCII and Hangul syllables without blanks at the ends: what most cells of tables are. Nothing to do there.
+const plain = /^[!-~가-힣](?:[ -~가-힣]*[!-~가-힣])?$/;
+
 /**
  * The one form every parsed text is brought to before any offset into it is taken: NFC, `\n` line ends, no control, bidi
  * or invisible characters but `\n` and `\t`, no blanks at line ends, at most two blank lines in a row, none at the outside.
  * Idempotent; pieces that are normalised and not empty stay normalised when joined by one or two `\n`.
  */
 export function normaliseText(text: string): string {
+  if (plain.test(text)) return text;
   return text
     .replace(lineEnds, '\n')
     .replace(/\p{Surrogate}/gu, '\ufffd')
@@ -43,5 +47,6 @@ export function normaliseText(text: string): string {
 
 /** Any white space, line ends included, becomes one space: for titles, table cells and other single lines. */
 export function singleLine(text: string): string {
+  if (plain.test(text) && !text.includes('  ')) return text;
   return normaliseText(text).replace(/\s+/g, ' ').trim();
 }

@@ -19,7 +19,18 @@ export async function parseDocument(
   hints: FileHints,
   parsers: ParserRegistry,
 ): Promise<ParseResult> {
-  const format = await detectFormat(bytes, hints);
+  const result = await parseAs(await detectFormat(bytes, hints), bytes, hints, parsers);
+  if (result.document.text.trim() === '') throw new AppError('document_empty', 'The file has no text in it.');
+  return result;
+}
+
+/** The same for a format that is known already, and for bytes that may have no text. */
+export async function parseAs(
+  format: FormatName,
+  bytes: Uint8Array,
+  hints: FileHints,
+  parsers: ParserRegistry,
+): Promise<ParseResult> {
   let document: ParsedDocument;
   try {
     document = await parsers[format].parse(bytes, hints);
@@ -31,6 +42,5 @@ export async function parseDocument(
       { cause: error },
     );
   }
-  if (document.text.trim() === '') throw new AppError('document_empty', 'The file has no text in it.');
   return { format, document };
 }

@@ -1,7 +1,13 @@
 import { AppError } from '../../src/errors.ts';
-import type { DocumentSource, PrepareRequest } from './parser-messages.ts';
-import { type ParserProcess, type Prepared, startParserProcess } from './parser-process.ts';
-import { givenText, type PrepareOptions, prepareDocument } from './prepare-document.ts';
+import type { DocumentSource, PreparedSummary } from './parser-messages.ts';
+import { type ParserProcess, type StoreWindow, startParserProcess } from './parser-process.ts';
+import {
+  givenText,
+  type PreparedChunk,
+  type PreparedDocument,
+  type PrepareOptions,
+  prepareDocument,
+} from './prepare-document.ts';
 
 /** Characters up to which a text is prepared in place (50 ms at most): it must not wait behind a slow file. */
 const shortText = 20_000;
@@ -12,6 +18,8 @@ export interface ParserPoolOptions {
   memoryMb: number;
   /** Most processes, and so files read at once. They start when needed and stay. */
   size: number;
+  /** What the limits of all processes together may come to: a file beyond waits, the first never does. Left out: any sum. */
+  totalMemoryMb?: number;
   /**
    * A process that still holds more than this after a document is replaced, so that the memory is given back; three fifths
    * of the limit unless told otherwise.
@@ -21,6 +29,10 @@ export interface ParserPoolOptions {
   registryUrl?: string;
 }
 
+export interface Prepared extends PreparedDocument {
+  chunks: PreparedChunk[];
+}
+
 export interface ParserPool {
   /**
    * Reads a document and cuts it into chunks ready to store, in a process of its own, so that no file can take the worker
@@ -28,19 +40,35 @@ export interface ParserPool {
    *
    * @throws AppError with what `parseDocument` and `prepareDocument` say, `parse_timeout`, `parse_out_of_memory`, `shutting_down`, or
    * `internal` when the process could not start or was stopped from outside; the abort reason when the signal aborts
+   *
+   * `openStore` is called once for every try, the second of which begins anew; what it gives takes the windows in order, and
+   * reading goes on when it resolves. What it throws ends the reading and is thrown.
    */
+  prepareWindows(
+    source: DocumentSource,
+    options: PrepareOptions,
+    openStore: () => StoreWindow,
+    signal?: AbortSignal,
+  ): Promise<PreparedSummary>;
+  /** The same, all of it at once in memory. */
   prepare(source: DocumentSource, options: PrepareOptions, signal?: AbortSignal): Promise<Prepared>;
   /** Stops all processes; what runs or waits rejects with `shutting_down`. */
   close(): void;
 }
 
 export function createParserPool(options: ParserPoolOptions): ParserPool {
-  const { memoryMb, timeoutMs, recycleMb = memoryMb * 0.6, size } = options;
+  const {
+    memoryMb,
+    timeoutMs,
+    recycleMb = memoryMb * 0.6,
+    size,
+    totalMemoryMb = Number.POSITIVE_INFINITY,
+  } = options;
   const registryUrl = options.registryUrl ?? new URL(registryFile(), import.meta.url).href;
   const idle: ParserProcess[] = [];
   const busy = new Set<ParserProcess>();
   const waiting: (() => void)[] = [];
-  let slots = size;
+  let slots = Math.max(1, Math.min(size, Math.floor(totalMemoryMb / memoryMb)));
   let closed = false;
 
   async function takeSlot(signal: AbortSignal | undefined): Promise<void> {
@@ -85,10 +113,12 @@ export function createParserPool(options: ParserPoolOptions): ParserPool {
   }
 
   async function run(
-    request: PrepareRequest,
+    source: DocumentSource,
+    options: PrepareOptions,
+    openStore: () => StoreWindow,
     signal: AbortSignal | undefined,
     take = takeProcess,
-  ): Promise<Prepared> {
+  ): Promise<PreparedSummary> {
     if (closed) throw shuttingDown();
     signal?.throwIfAborted();
     const child = take();
@@ -97,7 +127,7 @@ export function createParserPool(options: ParserPoolOptions): ParserPool {
     const abort = (): void => child.kill(signal?.reason);
     signal?.addEventListener('abort', abort, { once: true });
     try {
-      return await child.prepare(request);
+      return await child.prepare(source, options, openStore());
     } catch (error) {
       // Part of the memory may be what earlier documents left: only a new process tells.
       const unfair = !fresh && error instanceof AppError && error.code === 'parse_out_of_memory';
@@ -106,19 +136,41 @@ export function createParserPool(options: ParserPoolOptions): ParserPool {
       signal?.removeEventListener('abort', abort);
       giveBack(child);
     }
-    return run(request, signal, startProcess);
+    return run(source, options, openStore, signal, startProcess);
+  }
+
+  async function prepareWindows(
+    source: DocumentSource,
+    options: PrepareOptions,
+    openStore: () => StoreWindow,
+    signal?: AbortSignal,
+  ): Promise<PreparedSummary> {
+    signal?.throwIfAborted();
+    if ('text' in source && source.text.length <= shortText)
+      return prepareInPlace(source.text, options, openStore());
+    await takeSlot(signal);
+    try {
+      return await run(source, options, openStore, signal);
+    } finally {
+      freeSlot();
+    }
   }
 
   return {
+    prepareWindows,
     async prepare(source, options, signal) {
-      signal?.throwIfAborted();
-      if ('text' in source && source.text.length <= shortText) return prepareInPlace(source.text, options);
-      await takeSlot(signal);
-      try {
-        return await run({ source, options }, signal);
-      } finally {
-        freeSlot();
-      }
+      let text = '';
+      let chunks: PreparedChunk[] = [];
+      const openStore = (): StoreWindow => {
+        text = '';
+        chunks = [];
+        return async (window) => {
+          text += window.text;
+          chunks.push(...window.chunks);
+        };
+      };
+      const summary = await prepareWindows(source, options, openStore, signal);
+      return { ...summary, text, chunks };
     },
     close() {
       closed = true;
@@ -127,9 +179,15 @@ export function createParserPool(options: ParserPoolOptions): ParserPool {
   };
 }
 
-function prepareInPlace(text: string, options: PrepareOptions): Prepared {
-  const { document, chunks } = prepareDocument(givenText(text), options);
-  return { ...document, chunks: [...chunks] };
+async function prepareInPlace(
+  given: string,
+  options: PrepareOptions,
+  store: StoreWindow,
+): Promise<PreparedSummary> {
+  const { document, chunks } = prepareDocument(givenText(given), options);
+  const { text, ...summary } = document;
+  await store({ text, chunks: [...chunks] });
+  return summary;
 }
 
 function registryFile(): string {

@@ -35,4 +35,6 @@ export interface ChunkRange extends Range {
   page: number | null;
   /** The headings above the chunk, outermost first, joined by ` › `. */
   heading: string | null;
+  /** The header row of the table, or the lead-in of the list, that the chunk goes on with; null where it begins anew. */
+  context: string | null;
 }

@@ -5,9 +5,11 @@
 import { Worker } from 'node:worker_threads';
 import { asAppError } from '../../src/errors.ts';
 import type { ParserRegistry } from './formats.ts';
-import { parseDocument } from './parse-document.ts';
-import type { ChildMessage, PrepareRequest } from './parser-messages.ts';
-import { givenText, type PreparedChunk, prepareDocument } from './prepare-document.ts';
+import type { ParseResult } from './parse-document.ts';
+import type { ChildMessage, PoolMessage, PrepareRequest } from './parser-messages.ts';
+import { givenText, type PreparedChunk } from './prepare-document.ts';
+import { prepareWindows, type WindowSink } from './prepare-windows.ts';
+import { readDocuments } from './read-documents.ts';
 
 // A parser in an endless loop never gets to notice that its parent is gone, so a thread watches for it.
 const orphanWatch = `
@@ -18,26 +20,58 @@ const orphanWatch = `
 /** Few enough that the pool's process is never busy with a part for long: its thread has other work. */
 const chunksPerMessage = 100;
 
+type Answer = Exclude<PoolMessage, PrepareRequest>;
+let answered: ((answer: Answer) => void) | undefined;
+
 /** Resolves when the message is on its way, so that what the pool has not taken yet does not pile up here. */
 function send(message: ChildMessage): Promise<void> {
   // A pool that is gone needs no answer; the process ends with the connection.
   return new Promise((resolve) => process.send?.(message, () => resolve()));
 }
 
+function ask(message: ChildMessage): Promise<Answer> {
+  return new Promise((resolve) => {
+    answered = resolve;
+    void send(message);
+  });
+}
+
+async function* askForParts(): AsyncGenerator<Uint8Array> {
+  for (;;) {
+    const answer = await ask({ kind: 'more' });
+    if (answer.kind !== 'part') return;
+    yield answer.bytes;
+  }
+}
+
+function createSink(): WindowSink {
+  let part: PreparedChunk[] = [];
+  const sendPart = async (): Promise<void> => {
+    await send({ kind: 'chunks', chunks: part });
+    part = [];
+  };
+  return {
+    async chunk(chunk) {
+      part.push(chunk);
+      if (part.length >= chunksPerMessage) await sendPart();
+    },
+    async window(text) {
+      await sendPart();
+      await ask({ kind: 'window', text });
+    },
+  };
+}
+
+async function* givenDocument(text: string): AsyncGenerator<ParseResult> {
+  yield givenText(text);
+}
+
 async function answer({ source, options }: PrepareRequest, parsers: ParserRegistry): Promise<void> {
   try {
-    const parsed =
-      'text' in source ? givenText(source.text) : await parseDocument(source.bytes, source.hints, parsers);
-    const { document, chunks } = prepareDocument(parsed, options);
-    let part: PreparedChunk[] = [];
-    for (const chunk of chunks) {
-      part.push(chunk);
-      if (part.length < chunksPerMessage) continue;
-      await send({ kind: 'chunks', chunks: part });
-      part = [];
-    }
-    await send({ kind: 'chunks', chunks: part });
-    await send({ kind: 'prepared', document, rss: process.memoryUsage.rss() });
+    const documents =
+      'text' in source ? givenDocument(source.text) : readDocuments(askForParts(), source.hints, parsers);
+    const summary = await prepareWindows(documents, options, createSink());
+    await send({ kind: 'prepared', summary, rss: process.memoryUsage.rss() });
   } catch (error) {
     await send(refusal(error));
   }
@@ -57,8 +91,9 @@ async function serve(registryUrl: string): Promise<void> {
   process.on('SIGTERM', () => {});
   process.on('disconnect', () => process.exit(0));
   const { parsers } = (await import(registryUrl)) as { parsers: ParserRegistry };
-  process.on('message', (request: PrepareRequest) => {
-    void answer(request, parsers);
+  process.on('message', (message: PoolMessage) => {
+    if (message.kind === 'prepare') void answer(message, parsers);
+    else answered?.(message);
   });
   await send({ kind: 'ready' });
 }

@@ -3,8 +3,15 @@ import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { AppError } from '../../src/errors.ts';
 import { exitError, outOfMemory, startFailure } from './parser-exit.ts';
-import type { ChildMessage, PrepareRequest } from './parser-messages.ts';
-import type { PreparedChunk, PreparedDocument } from './prepare-document.ts';
+import type {
+  ChildMessage,
+  DocumentSource,
+  PoolMessage,
+  PreparedSummary,
+  PreparedWindow,
+  PrepareRequest,
+} from './parser-messages.ts';
+import type { PreparedChunk, PrepareOptions } from './prepare-document.ts';
 import { watchMemory } from './watch-memory.ts';
 
 const startTimeoutMs = 60_000;
@@ -17,9 +24,8 @@ export interface ParserLimits {
   registryUrl: string;
 }
 
-export interface Prepared extends PreparedDocument {
-  chunks: PreparedChunk[];
-}
+/** Takes the windows of a document, one after the other. What it throws ends the job. */
+export type StoreWindow = (window: PreparedWindow) => Promise<void>;
 
 /** A child process that prepares one document at a time. */
 export interface ParserProcess {
@@ -29,15 +35,18 @@ export interface ParserProcess {
   readonly fresh: boolean;
   /** Resident bytes after its last document. */
   readonly rss: number;
-  prepare(request: PrepareRequest): Promise<Prepared>;
+  prepare(source: DocumentSource, options: PrepareOptions, store: StoreWindow): Promise<PreparedSummary>;
   /** Kills at once; running work rejects with the reason. */
   kill(reason: unknown): void;
 }
 
 interface Job {
-  resolve(result: Prepared): void;
+  request: PrepareRequest;
+  parts: AsyncIterator<Uint8Array>;
+  store: StoreWindow;
+  resolve(result: PreparedSummary): void;
   reject(reason: unknown): void;
-  /** What has arrived so far. */
+  /** Those of the window that have arrived. */
   chunks: PreparedChunk[];
   /** Ends the time and memory watch. */
   unwatch(): void;
@@ -54,7 +63,8 @@ export function startParserProcess(limits: ParserLimits): ParserProcess {
     killedFor: undefined as unknown,
   };
   let job: Job | undefined;
-  let request: PrepareRequest | undefined;
+  // A child that is gone already says so through its exit.
+  const send = (message: PoolMessage): void => void child.send(message, () => {});
 
   const kill = (reason: unknown): void => {
     state.killedFor ??= reason;
@@ -71,12 +81,25 @@ export function startParserProcess(limits: ParserLimits): ParserProcess {
   }
 
   function begin(): void {
-    if (!state.ready || job === undefined || request === undefined) return;
+    if (!state.ready || job === undefined) return;
     job.unwatch = watchLimits(child, limits, kill);
-    const sent = request;
-    request = undefined;
-    // A child that is gone already says so through its exit.
-    child.send(sent, () => {});
+    send(job.request);
+  }
+
+  async function feed({ parts }: Job): Promise<void> {
+    const next = await parts.next();
+    send(next.done ? { kind: 'end' } : { kind: 'part', bytes: next.value });
+  }
+
+  /** Limits hold for the child's own work, window by window: what storing takes is not its doing. */
+  async function take(running: Job, text: string): Promise<void> {
+    running.unwatch();
+    const { chunks } = running;
+    running.chunks = [];
+    await running.store({ text, chunks });
+    if (job !== running) return;
+    running.unwatch = watchLimits(child, limits, kill);
+    send({ kind: 'stored' });
   }
 
   child.stderr?.on('data', (data: Buffer) => {
@@ -93,8 +116,12 @@ export function startParserProcess(limits: ParserLimits): ParserProcess {
       job?.chunks.push(...message.chunks);
       return;
     }
+    if (message.kind === 'more' || message.kind === 'window') {
+      if (job) (message.kind === 'more' ? feed(job) : take(job, message.text)).catch(kill);
+      return;
+    }
     state.rss = message.rss;
-    if (message.kind === 'prepared') end(({ resolve, chunks }) => resolve({ ...message.document, chunks }));
+    if (message.kind === 'prepared') end(({ resolve }) => resolve(message.summary));
     else end(({ reject }) => reject(new AppError(message.code, message.detail, { cause: message.cause })));
   });
   child.on('error', (error) => kill(startFailure(error.message)));
@@ -117,15 +144,24 @@ export function startParserProcess(limits: ParserLimits): ParserProcess {
     get rss() {
       return state.rss;
     },
-    prepare: (next) =>
+    prepare: (source, options, store) =>
       new Promise((resolve, reject) => {
         state.fresh = false;
-        job = { resolve, reject, chunks: [], unwatch: () => {} };
-        request = next;
+        const request = requestFor(source, options);
+        job = { request, parts: partsOf(source), store, resolve, reject, chunks: [], unwatch: () => {} };
         begin();
       }),
     kill,
   };
+}
+
+function requestFor(source: DocumentSource, options: PrepareOptions): PrepareRequest {
+  return { kind: 'prepare', source: 'text' in source ? source : { hints: source.hints }, options };
+}
+
+async function* partsOf(source: DocumentSource): AsyncGenerator<Uint8Array> {
+  if ('parts' in source) yield* source.parts();
+  if ('bytes' in source) yield source.bytes;
 }
 
 function forkChild({ memoryMb, registryUrl }: ParserLimits): ChildProcess {

@@ -6,33 +6,43 @@ export interface SplitOptions {
   size?: number;
   /** Most tokens that a chunk repeats from the end of the one before, in whole sentences; less than `size`. */
   overlap?: number;
+  /** Every line is a record (a row of a table file), to be kept whole. */
+  records?: boolean;
 }
 
 /**
  * Cuts a document into chunks of whole sentences, tables and code blocks. Every character but white space is in at least
- * one chunk; `text.slice(start, end)` begins and ends with none. A heading stays with what follows it, and a chunk that is
- * half full ends before one; overlap does not reach back beyond the last heading. Only a sentence beyond `size` is cut, at
- * white space, and only a word beyond `size` between graphemes. Deterministic, linear in the text's length.
+ * one chunk; `text.slice(start, end)` begins and ends with none. A heading, a lead-in and a header row stay with what follows
+ * them. A chunk that is half full ends before a heading and before a list that fits the next one; overlap does not reach back
+ * beyond the last heading. A table or code beyond `size` is cut between its lines, and a chunk that begins amid a table or a
+ * list knows header row and lead-in as its `context`. Only a sentence or row beyond `size` is cut, at white space, and only
+ * a word beyond `size` between graphemes. Deterministic, linear in the text's length.
  *
  * @throws RangeError when `overlap` is not below `size` or either is no sensible number
  */
 export function splitText(
   document: Pick<ParsedDocument, 'text' | 'pages' | 'headings'>,
-  { size = 500, overlap = 128 }: SplitOptions = {},
+  { size = 500, overlap = 128, records = false }: SplitOptions = {},
 ): ChunkRange[] {
   if (!(size >= 16 && overlap >= 0 && overlap < size)) {
     throw new RangeError(
       `size must be at least 16 and overlap from 0 to below size: got ${size} and ${overlap}`,
     );
   }
-  const units = unitsOf(document.text, size * 100);
+  const units = unitsOf(document.text, size * 100, records);
   const pageAt = pageFinder(document.pages);
   const headingAt = headingFinder(document.text, document.headings);
   return packs(units, sectionStarts(units, document.headings), size * 100, overlap * 100).map(
     ([from, to]) => {
       const first = unitAt(units, from);
       const start = first.start;
-      return { start, end: unitAt(units, to - 1).end, page: pageAt(start), heading: headingAt(first.end) };
+      return {
+        start,
+        end: unitAt(units, to - 1).end,
+        page: pageAt(start),
+        heading: headingAt(first.end),
+        context: contextOf(document.text, first),
+      };
     },
   );
 }
@@ -53,10 +63,15 @@ function packs(
   let fresh = 0;
   for (let next = 0; next < units.length; next += 1) {
     const full = cost(from, next + 1) > size;
-    const newSection = opens.has(next) && cost(from, next) * 2 >= size;
-    if (next === fresh || !(full || newSection)) continue;
+    const { groupCost = 0 } = unitAt(units, next);
+    const newSection = opens.has(next) || (groupCost <= size && cost(from, next) + groupCost > size);
+    const halfFull = cost(from, next) * 2 >= size;
+    if (next === fresh || !(full || (newSection && halfFull))) continue;
     let to = next;
-    while (to - 1 > fresh && opens.has(to - 1) && cost(to - 1, next + 1) <= size) to -= 1;
+    const leadsOn = (i: number): boolean => opens.has(i) || unitAt(units, i).leads === true;
+    while (to - 1 > fresh && leadsOn(to - 1) && cost(to - 1, next + 1) <= size) to -= 1;
+    // A table of contents is nothing but headings: what would leave little in the chunk is no reason to end it.
+    if (cost(from, to) * 4 < size && cost(to, next) * 4 >= size) to = next;
     result.push([from, to]);
     const least = from + 1;
     from = to;
@@ -104,6 +119,12 @@ function headingFinder(text: string, headings: readonly Heading[]): (offset: num
     }
     return path.length === 0 ? null : path.map((heading) => headingText(text, heading)).join(' › ');
   };
+}
+
+/** Lead-in and header row of what the unit is in the midst of. */
+function contextOf(text: string, { context = [] }: TextUnit): string | null {
+  const lines = context.map(({ start, end }) => text.slice(start, end).replace(/\s+/g, ' '));
+  return lines.length === 0 ? null : lines.join('\n');
 }
 
 /** A paragraph styled as a heading by mistake must not outweigh the chunk it stands above. */

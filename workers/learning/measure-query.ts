@@ -1,6 +1,7 @@
 import { type QueryScore, resolveJudgements, saveScores } from '../../src/db/evaluation-scores.ts';
 import type { EvaluationRow, JudgedQuery } from '../../src/db/evaluations.ts';
 import { readLiveGeneration } from '../../src/db/generations.ts';
+import { AppError } from '../../src/errors.ts';
 import { type Judgements, ndcg, recall, reciprocalRank } from '../../src/evaluation/measures.ts';
 import { toFilters } from '../../src/retrieval/filters.ts';
 import type { Strategy } from '../../src/retrieval/passage.ts';
@@ -44,7 +45,11 @@ async function searchWith(
   const { search, signal } = context;
   const options = { k: depth, strategy, filters: toFilters(filters), audience, fresh: true };
   const { retrieval, generation } = await search.retrieve(text, options, signal);
-  // Hybrid search goes on by words when its model is away; as a measure of it that would be wrong.
+  // Search goes on without a reranker that is away, and hybrid search by words without its model; as measures of them that
+  // would be wrong.
+  const { rerank } = retrieval.analysis;
+  if (rerank && rerank.outcome !== 'applied')
+    throw new AppError('reranker_unavailable', `The reranker ${rerank.model} did not answer.`);
   if (strategy === 'hybrid' && retrieval.analysis.vectorWeight === 0) await proveAnswering(context);
   return {
     ranked: [...new Set(retrieval.passages.map(({ documentId }) => documentId))],

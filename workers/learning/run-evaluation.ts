@@ -34,7 +34,8 @@ export const runEvaluation: Handler<'runEvaluation'> = {
         await enqueue('runEvaluation', [{ evaluationId, turn: turn + 1 }]);
         return;
       }
-      const result = summariseScores(await readScores(db, evaluationId), claimed.strategies);
+      const scores = await readScores(db, evaluationId);
+      const result = await summariseScores(scores, claimed.strategies);
       await completeEvaluation(db, token, result);
       log.info({ evaluationId, queries: result.queries }, 'evaluation completed');
     } catch (error) {
@@ -50,12 +51,14 @@ export const runEvaluation: Handler<'runEvaluation'> = {
 /** True once every question is measured, false when the turn is over before. */
 async function takeTurn(evaluation: EvaluationRow & { token: string }, context: Context): Promise<boolean> {
   const end = performance.now() + turnMs;
-  for (;;) {
-    const queries = await nextQueries(context.db, evaluation.id, evaluation.strategies.length, atATime);
+  for (let after = -1; ; ) {
+    const page = { after, limit: atATime };
+    const queries = await nextQueries(context.db, evaluation.id, evaluation.strategies.length, page);
     if (queries.length === 0) return true;
     for (const query of queries) {
       context.signal.throwIfAborted();
       await measureQuery(query, evaluation, context);
+      after = query.n;
       if (performance.now() > end) return false;
     }
   }

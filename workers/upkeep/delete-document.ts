@@ -1,14 +1,22 @@
-import { claimOperation, completeDelete, failOperation, releaseOperation } from '../../src/db/operations.ts';
+import { completeDelete } from '../../src/db/complete-delete.ts';
+import { extendLease } from '../../src/db/lease.ts';
+import { claimOperation, failOperation, releaseOperation } from '../../src/db/operations.ts';
 import type { Handler } from '../context.ts';
+import { underLease } from '../lease.ts';
 
-/** Removes what a deleted document left behind. It is hidden from every reader since the request. */
+/** Removes what deleted documents, one or many, left behind. They are hidden from every reader since the request. */
 export const deleteDocument: Handler<'deleteDocument'> = {
-  async run({ operationId }, { db, log }) {
+  async run({ operationId }, context) {
+    const { db, log } = context;
     const operation = await claimOperation(db, operationId);
     if (!operation) return;
     try {
-      const receipt = await completeDelete(db, operation);
-      log.info({ operationId, receipt }, 'document deleted');
+      const receipt = await underLease(
+        context,
+        () => extendLease(db, 'operations', operation.token),
+        (signal) => completeDelete(db, operation, signal),
+      );
+      log.info({ operationId, receipt }, 'documents deleted');
     } catch (error) {
       await releaseOperation(db, operationId, operation.token);
       throw error;

@@ -1,6 +1,6 @@
 import { readStaleChunks, storeWords } from '../../src/db/reindex.ts';
 import { analyzerVersion, countWords } from '../../src/retrieval/analyze.ts';
-import { passageText } from '../../src/text/passage-text.ts';
+import { indexedText } from '../../src/text/passage-text.ts';
 import type { Handler } from '../context.ts';
 
 const perTurn = 100;
@@ -15,7 +15,7 @@ export const reindexChunks: Handler<'reindexChunks'> = {
     while (performance.now() < end && !signal.aborted) {
       const stale = await readStaleChunks(db, analyzerVersion, perTurn);
       if (stale.length === 0) break;
-      const words = stale.map((chunk) => ({ seq: chunk.seq, ...countWords(passageText(chunk)) }));
+      const words = stale.map((chunk) => ({ seq: chunk.seq, ...countWords(indexedText(chunk)) }));
       const changed = await storeWords(db, analyzerVersion, words);
       // Others hold them all: the next run looks again.
       if (changed === 0) break;

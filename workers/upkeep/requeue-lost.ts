@@ -4,6 +4,7 @@ import { findSuspects, type Suspect, type SuspectVersion } from '../../src/db/lo
 import { nudgeBuilding } from '../../src/generations.ts';
 import { maxEmbeddingBatch } from '../../src/jobs/batches.ts';
 import type { JobName, PayloadOf } from '../../src/jobs/catalog.ts';
+import { nudgeEmbedding, nudgeIngestion } from '../../src/jobs/nudge-versions.ts';
 import type { Context, Handler } from '../context.ts';
 
 /** A row that waited so long may have lost its job: the queue is asked. Adding a job takes milliseconds. */
@@ -15,15 +16,33 @@ const perCall = 1000;
 /** Nudges rows whose job or worker was lost: after a crash between commit and nudge, or a store that lost everything. */
 export const requeueLost: Handler<'requeueLost'> = {
   async run(_payload, context) {
-    const { db, log, metrics } = context;
+    const { db, enqueue, log, metrics } = context;
     const suspects = await findSuspects(db, patienceSeconds);
     const counts = {
-      ingest: await bringBack(context, 'ingestDocument', suspects.ingest, (row) => [toKey(row)]),
-      embed: await bringBack(context, 'embedChunks', suspects.embed, toBatches),
-      answers: await bringBack(context, 'answerQuestion', suspects.answers, ({ id }) => [{ answerId: id }]),
-      operations: await bringBack(context, 'deleteDocument', suspects.operations, ({ id }) => [
-        { operationId: id },
-      ]),
+      ingest: await bringBack(context, 'ingestDocument', suspects.ingest, {
+        jobs: (row) => [toKey(row)],
+        nudge: (rows) => nudgeIngestion(context, rows),
+      }),
+      embed: await bringBack(context, 'embedChunks', suspects.embed, {
+        jobs: toBatches,
+        nudge: (rows) => nudgeEmbedding(context, rows, { first: true }),
+      }),
+      answers: await bringBack(context, 'answerQuestion', suspects.answers, {
+        jobs: ({ id }) => [{ answerId: id }],
+        nudge: (rows) =>
+          enqueue(
+            'answerQuestion',
+            rows.map(({ id }) => ({ answerId: id })),
+          ),
+      }),
+      operations: await bringBack(context, 'deleteDocument', suspects.operations, {
+        jobs: ({ id }) => [{ operationId: id }],
+        nudge: (rows) =>
+          enqueue(
+            'deleteDocument',
+            rows.map(({ id }) => ({ operationId: id })),
+          ),
+      }),
       evaluations: await bringBackEvaluations(context),
       generations: await bringBackGenerations(context),
     };
@@ -60,24 +79,23 @@ async function bringBackGenerations({ db, enqueue }: Context): Promise<number> {
 
 /**
  * Nudges rows whose lease has ended, and rows that wait if one of them has lost its job: a long queue must not be added
- * again every few seconds. `jobs` gives the payloads that may stand in the queue for a row, first the one to add.
- * Returns how many were nudged.
+ * again every few seconds. `jobs` gives the payloads that may stand in the queue for a row. Returns how many were nudged.
  */
 async function bringBack<N extends JobName, Row extends Suspect>(
   context: Context,
   name: N,
   rows: readonly Row[],
-  jobs: (row: Row) => PayloadOf<N>[],
+  { jobs, nudge }: Revival<N, Row>,
 ): Promise<number> {
   const waiting = rows.filter(({ ended }) => !ended);
   const lost = (await anyLost(context, name, waiting, jobs)) ? rows : rows.filter(({ ended }) => ended);
-  for (const [priority, group] of byPriority(lost)) {
-    for (let i = 0; i < group.length; i += perCall) {
-      const payloads = group.slice(i, i + perCall).map((row) => jobs(row)[0] as PayloadOf<N>);
-      await context.enqueue(name, payloads, { priority });
-    }
-  }
+  for (let i = 0; i < lost.length; i += perCall) await nudge(lost.slice(i, i + perCall));
   return lost.length;
+}
+
+interface Revival<N extends JobName, Row> {
+  jobs: (row: Row) => PayloadOf<N>[];
+  nudge: (rows: readonly Row[]) => Promise<unknown>;
 }
 
 /** Looks for the jobs of rows spread evenly over all that wait, of each when they are few. */
@@ -93,13 +111,4 @@ async function anyLost<N extends JobName, Row>(
     if (!held.includes(true)) return true;
   }
   return false;
-}
-
-function byPriority<Row>(rows: readonly Row[]): Map<number, Row[]> {
-  const groups = new Map<number, Row[]>();
-  for (const row of rows) {
-    const priority = (row as { priority?: number }).priority ?? 0;
-    groups.set(priority, [...(groups.get(priority) ?? []), row]);
-  }
-  return groups;
 }

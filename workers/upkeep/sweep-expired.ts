@@ -1,21 +1,37 @@
 import { sweepAnswers } from '../../src/db/answers.ts';
+import { sweepLeftChunks } from '../../src/db/batch-changes.ts';
+import { sweepUploads } from '../../src/db/blobs.ts';
 import { forgetDeadWorkers } from '../../src/db/heartbeats.ts';
+import { sweepVersions } from '../../src/db/history.ts';
 import { sweepIdempotent } from '../../src/db/idempotency.ts';
+import { sweepKeptVectors } from '../../src/db/known-vectors.ts';
+import { sweepOriginals } from '../../src/db/originals.ts';
 import { sweepCache } from '../../src/db/query-cache.ts';
 import { AppError, summarise } from '../../src/errors.ts';
 import type { Handler } from '../context.ts';
 
+/** Versions that one statement sweeps. */
+const perTurn = 200;
+
 /** Ends what is too late and removes what nobody can ask for any more. */
 export const sweepExpired: Handler<'sweepExpired'> = {
-  async run(_payload, { config, db, log }) {
+  async run(_payload, { config, db, log, signal }) {
     const answers = await sweepAnswers(
       db,
       summarise(new AppError('deadline_exceeded', 'No worker finished it before its deadline.')),
     );
     const cached = await sweepCache(db, config.QUERY_CACHE_TTL_SECONDS);
     const idempotencyKeys = await sweepIdempotent(db);
+    const vectors = await sweepKeptVectors(db);
+    const originals = await sweepOriginals(db);
+    const chunks = await sweepLeftChunks(db, perTurn);
+    const uploadParts = await sweepUploads(db);
+    let versions = 0;
+    for (let swept = perTurn; swept === perTurn && !signal.aborted; versions += swept)
+      swept = await sweepVersions(db, config.VERSIONS_KEPT, perTurn);
     await forgetDeadWorkers(db);
-    if (answers.expired + answers.removed + cached + idempotencyKeys > 0)
-      log.info({ ...answers, cached, idempotencyKeys }, 'swept');
+    const swept = { cached, idempotencyKeys, vectors, originals, chunks, uploadParts, versions };
+    if (Object.values({ ...answers, ...swept }).some((count) => count > 0))
+      log.info({ ...answers, ...swept }, 'swept');
   },
 };

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../src/evaluation/random.ts';
-import { analyze } from '../../../src/retrieval/analyze.ts';
+import { hearText } from '../../../src/retrieval/analyze.ts';
+import { askedWords, heldWeight } from '../../../src/retrieval/held-words.ts';
 import type { Evidence } from '../../../src/retrieval/passage.ts';
 import { citeDraft, citeModelText } from '../../../workers/answer/cite.ts';
 import type { Cited } from '../../../workers/answer/cited.ts';
@@ -29,8 +30,8 @@ function ask(question: string): {
   const mass = analysis.words.reduce((sum, { idf }) => sum + idf, 0);
   const placed = corpus
     .map((text) => {
-      const words = new Set(analyze(text).words);
-      const score = analysis.words.reduce((sum, { word, idf }) => sum + (words.has(word) ? idf : 0), 0);
+      const { held } = hearText(text);
+      const score = askedWords(analysis).reduce((sum, one) => sum + heldWeight(one, held), 0);
       return place(text, { score, chunkId: text, documentId: text });
     })
     .sort((a, b) => b.passage.score - a.passage.score);
@@ -49,6 +50,8 @@ describe('judge', () => {
     '해외 출장 숙박비는 얼마까지 지원하나요?',
     'When must T3 tracker warranty claims reach the service desk?',
     'How warm may the truck be before the cold chain alarm rings?',
+    // Every noun is a loan that the English text has by its sound.
+    '트래커 워런티 클레임은 언제까지 서비스 데스크에 가야 하나요?',
   ])('answers from a small corpus that has the answer: %s', (question) => {
     const { evidence, analysis, cited } = ask(question);
     const { abstain, confidence } = judge({ retrieval: { evidence, analysis }, cited, language: 'ko' });

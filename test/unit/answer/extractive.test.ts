@@ -37,6 +37,19 @@ describe('composeExtractive', () => {
     expectExact(draft, [leave, incident]);
   });
 
+  it('finds the sentence of the other language by the sound of its words', () => {
+    const component = place('Weather is not a topic here. A component renders when its state changes.');
+    const korean = place('날씨 이야기는 없다. 컴포넌트는 상태가 바뀌면 렌더링된다.');
+    const sentencesOf = (draft: Draft) => draft.sentences.map(({ text }) => text);
+    expect(sentencesOf(compose('컴포넌트는 언제 그려지나요?', [component]))).toContain(
+      'A component renders when its state changes.',
+    );
+    expect(sentencesOf(compose('When is a component drawn?', [korean]))).toContain(
+      '컴포넌트는 상태가 바뀌면 렌더링된다.',
+    );
+    expect(sentencesOf(compose('커튼은 언제 그려지나요?', [component]))).toEqual([]);
+  });
+
   it('prefers a sentence with a date where one is asked for', () => {
     const placed = place(
       'The museum on the hill opened with long speeches. The museum on the hill opened despite heavy rain. The museum on the hill opened beside a brass band. The museum on the hill opened in May 1987.',

@@ -1,4 +1,4 @@
-import { analyze } from '../../../src/retrieval/analyze.ts';
+import { analyze, analyzeQuestion, hearText } from '../../../src/retrieval/analyze.ts';
 import type { Passage, QueryAnalysis } from '../../../src/retrieval/passage.ts';
 
 /** A text of a document version with the part of it that is the passage: offsets are those of `text` in `version`. */
@@ -21,6 +21,8 @@ export function place(
     n: 0,
     page: null,
     heading: null,
+    context: null,
+    parts: [],
     title: null,
     sourceUrl: null,
     author: null,
@@ -32,6 +34,7 @@ export function place(
     score: 1,
     keywordScore: 1,
     vectorScore: null,
+    rerankScore: null,
     ...fields,
     text,
     start: before.length,
@@ -40,14 +43,20 @@ export function place(
   return { version: before + text + after, passage };
 }
 
-/** The question's words, all of one weight unless a corpus is given to count them in. */
+/** The question's words and sounds, all of one weight unless a corpus is given to count them in. */
 export function analysisOf(question: string, corpus: readonly string[] = []): QueryAnalysis {
-  const texts = corpus.map((text) => new Set(analyze(text).words));
-  const words = [...new Set(analyze(question).words)].map((word) => {
+  const texts = corpus.map((text) => hearText(text).held);
+  const count = (word: string) => {
     const df = texts.filter((text) => text.has(word)).length;
-    return { word, idf: Math.log(1 + (texts.length - df + 0.5) / (df + 0.5)) };
+    return { df, idf: Math.log(1 + (texts.length - df + 0.5) / (df + 0.5)) };
+  };
+  const asked = analyzeQuestion(question);
+  const words = [...new Set(asked.words)].map((word) => ({ word, idf: count(word).idf }));
+  const sounds = [...asked.sounds].flatMap(([sound, word]) => {
+    const { df, idf } = count(sound);
+    return df === 0 ? [] : [{ sound, words: analyze(word).words, idf }];
   });
-  return { language: 'en', words, vectorWeight: 0, notes: [] };
+  return { language: 'en', words, sounds, vectorWeight: 0, rerank: null, notes: [] };
 }
 
 export function pick<T>(random: () => number, from: readonly T[]): T {

@@ -22,6 +22,14 @@ describe('writePrompt', () => {
     expect(prompt.split(boundary)).toHaveLength(7);
   });
 
+  it('says what a source that begins amid a table was torn from', () => {
+    const row = place('| 연차 | 15 |', { heading: '휴가', context: '| 종류 | 일수 |' }).passage;
+    const ask = (passages: Parameters<typeof writePrompt>[2]) =>
+      writePrompt('연차는 며칠?', readIntent('연차는 며칠?', 'answer'), passages, { boundary });
+    expect(ask([row]).prompt).toContain('\n휴가\n| 종류 | 일수 |\n| 연차 | 15 |\n');
+    expect(() => ask([{ ...row, context: boundary }])).toThrow(AppError);
+  });
+
   it('puts rules, language and mode into the system text and no source', () => {
     const intent = readIntent('연차는 며칠?', 'keypoints');
     const { system } = writePrompt('연차는 며칠?', intent, [hostile, plain], { boundary });

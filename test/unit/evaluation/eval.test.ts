@@ -75,18 +75,20 @@ describe('a judged collection', () => {
     await writeFile(join(folder, 'qrels.tsv'), judged.join('\n'));
   });
 
+  const gold = { strings: [], each: true };
+
   it('is read with its splits', async () => {
     const { corpus, queries: all } = await readDataset(folder);
     expect(corpus).toHaveLength(3);
     expect(all.map(({ id }) => id)).toEqual(['1', '2']);
     const test = await readDataset(folder, { split: 'test' });
-    expect(test.queries).toEqual([{ id: '2', text: 'two', judged: new Map([['en/a', 2]]) }]);
+    expect(test.queries).toEqual([{ id: '2', text: 'two', judged: new Map([['en/a', 2]]), gold }]);
   });
 
   it('is confined to passages of a prefix', async () => {
     const { corpus, queries: korean } = await readDataset(folder, { judgedPrefix: 'ko/' });
     expect(corpus.map(({ _id }) => _id)).toEqual(['ko/a', 'ko/b']);
-    expect(korean).toEqual([{ id: '1', text: 'one', judged: new Map([['ko/a', 1]]) }]);
+    expect(korean).toEqual([{ id: '1', text: 'one', judged: new Map([['ko/a', 1]]), gold }]);
   });
 });
 
@@ -128,7 +130,19 @@ describe('options', () => {
   });
 
   it('name the strategies and refuse others', () => {
-    expect(readOptions(['--data', 'x'])).toMatchObject({ strategies: ['keyword', 'vector', 'hybrid'] });
+    const names = (...args: string[]) => {
+      const options = readOptions(['--data', 'x', ...args]);
+      return options === 'help' ? [] : options.variants.map(({ name, mode, rerank }) => [name, mode, rerank]);
+    };
+    expect(names()).toEqual([
+      ['keyword', 'bm25', false],
+      ['vector', 'vector', false],
+      ['hybrid', 'hybrid', false],
+    ]);
+    expect(names('--strategy', 'hybrid', '--rerank')).toEqual([
+      ['hybrid', 'hybrid', false],
+      ['hybrid+rerank', 'hybrid', true],
+    ]);
     expect(readOptions(['--data', 'x', '--embedding-cache', 'off'])).toMatchObject({
       embeddingCache: undefined,
     });

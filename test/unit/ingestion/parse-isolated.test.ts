@@ -5,7 +5,7 @@ import { countWords } from '../../../src/retrieval/analyze.ts';
 import { createParserPool } from '../../../workers/ingestion/parse-isolated.ts';
 
 const registryUrl = new URL('../../support/fixtures/ingestion/hostile-registry.ts', import.meta.url).href;
-const pool = createParserPool({ timeoutMs: 2_000, memoryMb: 300, size: 1, registryUrl });
+const pool = createParserPool({ timeoutMs: 10_000, memoryMb: 300, size: 1, registryUrl });
 const options = { title: null, size: 500, overlap: 128 };
 const file = (text: string, fileName = 'a.txt') => ({ bytes: Buffer.from(text), hints: { fileName } });
 const say = (text: string, signal?: AbortSignal) => pool.prepare(file(text), options, signal);
@@ -37,6 +37,8 @@ describe('parser pool', () => {
           end: 14,
           page: null,
           heading: null,
+          context: null,
+          gap: '',
           text: '# not markdown',
           ...countWords('# not markdown'),
         },

@@ -31,6 +31,8 @@ describe('text', () => {
     expect((await read(iconv.encode('名前はまだ無い', 'shift_jis'), 'a.txt')).text).toBe('名前はまだ無い');
     const french = 'Les élèves français étaient très fatigués à la fin de l’été.';
     expect((await read(iconv.encode(french, 'windows-1252'), 'a.txt')).text).toBe(french);
+    const names = '名前,年齢,住所\n佐藤太郎,30,東京';
+    expect((await read(iconv.encode(names, 'shift_jis'), 'a.txt')).text).toBe(names);
   });
 
   it('removes what nobody sees and keeps joined emoji', () => {
@@ -86,11 +88,17 @@ describe('html', () => {
     );
   });
 
-  it('reads the declared encoding and any depth', async () => {
+  it('reads the declared encoding and any depth that is meant', async () => {
     const page = iconv.encode('<meta charset="euc-kr"><p>가', 'cp949');
     expect((await read(page, 'a.html')).text).toBe('가');
-    const deep = `${'<div>'.repeat(20_000)}deep${'</div>'.repeat(20_000)}`;
-    await expect(read(deep, 'a.html').then(({ text }) => text)).resolves.toBe('deep');
+    const nested = (levels: number) => `${'<div>'.repeat(levels)}deep${'</div>'.repeat(levels)}`;
+    expect((await read(nested(4_000), 'a.html')).text).toBe('deep');
+    await expect(read(nested(100_000), 'a.html')).rejects.toMatchObject({
+      code: 'document_too_large',
+      message: expect.stringContaining('5,000 levels'),
+    });
+    const long = `<ul>${'<li>item<br>'.repeat(6_000)}</ul>${'<svg><path d="M0"/></svg>'.repeat(6_000)}<!-- ${'<div>'.repeat(6_000)} --><p>end`;
+    expect((await read(long, 'a.html')).text).toMatch(/end$/);
   });
 });
 
@@ -117,6 +125,20 @@ describe('pdf', () => {
   it('leaves out what stands outside the page', async () => {
     const document = await read(pdf(['here) Tj 0 -1000 Td (nowhere) Tj 0 980 Td (and here']), 'a.pdf');
     expect(document.text).toBe('here\nand here');
+  });
+
+  it('marks the columns of tables, but not single gaps nor numbers of lists', async () => {
+    const at = (x: number, y: number, text: string) => `) Tj 1 0 0 1 ${x} ${y} Tm (${text}`;
+    const table = [
+      ...[at(20, 180, 'Year'), at(100, 180, 'Rain'), at(180, 180, 'Sun')],
+      ...[at(20, 166, '2023'), at(100, 166, '812'), at(180, 166, '1,704')],
+      ...[at(20, 60, '1.'), at(60, 60, 'First'), at(20, 46, '2.'), at(60, 46, 'Second')],
+    ];
+    expect((await read(pdf([table.join('')]), 'a.pdf')).text).toBe(
+      'Year | Rain | Sun\n2023 | 812 | 1,704\n1. First\n2. Second',
+    );
+    const alone = [at(20, 120, 'Signed'), at(150, 120, 'here')];
+    expect((await read(pdf([alone.join('')]), 'a.pdf')).text).toBe('Signed here');
   });
 
   it('keeps the pages around one that is damaged', async () => {
@@ -146,7 +168,7 @@ describe('pdf', () => {
   });
 
   it.each([
-    ['no text layer', pdf(['', '']), 'document_empty', /scanned/],
+    ['blank pages', pdf(['', '']), 'document_empty', /blank/],
     ['a password', encryptedPdf(), 'document_encrypted', /password/],
     ['nothing but a header', pdf(['a']).subarray(0, 60), 'document_unreadable', /damaged/],
   ])('refuses a file with %s', async (_, content, code, message) => {
@@ -188,7 +210,7 @@ describe('docx', () => {
       'too many members',
       docx(
         '',
-        Array.from({ length: 2001 }, (_, i) => ({ name: `word/${i}`, data: '' })),
+        Array.from({ length: 5001 }, (_, i) => ({ name: `word/${i}`, data: '' })),
       ),
       'document_too_large',
     ],

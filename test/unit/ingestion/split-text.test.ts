@@ -121,6 +121,7 @@ describe('splitText', () => {
       { page: 2, start: two, end: text.length },
     ];
     const chunks = splitText({ text, headings, pages }, { size: 200, overlap: 20 });
+    expect(chunks.map(({ context }) => context)).toEqual([null, null]);
     expect(chunks.map(({ page, heading }) => [page, heading])).toEqual([
       [1, 'One'],
       [2, 'One › Two'],
@@ -138,6 +139,81 @@ describe('splitText', () => {
     );
     expect(slices.some((slice) => slice.includes(table))).toBe(true);
     expect(slices.some((slice) => slice.includes(code))).toBe(true);
+  });
+
+  it('cuts a table beyond the size between its rows, which keep their header row as context', () => {
+    const rows = Array.from({ length: 40 }, (_, i) => `| 제품 ${i}. 정품 | ${i * 100} | in stock. New. |`);
+    const head = '| Product | Price | Note |';
+    const text = `Prices below.\n\nTable 3. Prices\n\n${head}\n|---|---|---|\n${rows.join('\n')}\n\nThe end.`;
+    const chunks = splitText(bare(text), { size: 120, overlap: 0 });
+    expect(chunks.length).toBeGreaterThan(3);
+    expect(text.slice(chunks[0]?.start, chunks[0]?.end)).toContain(`${head}\n|---|---|---|\n${rows[0]}`);
+    expect(chunks[0]?.context).toBeNull();
+    for (const { start, end, context } of chunks.slice(1)) {
+      const lines = text.slice(start, end).split('\n');
+      expect(rows).toContain(lines[0]);
+      expect([...rows, '', 'The end.']).toEqual(expect.arrayContaining(lines));
+      expect(context).toBe(`Table 3. Prices\n${head}`);
+    }
+  });
+
+  it('takes the first row for a header only where it reads like one', () => {
+    const table = (first: string) =>
+      [first, ...Array.from({ length: 30 }, (_, i) => `a${i} | ${i}`)].join('\n');
+    const contexts = (first: string) =>
+      splitText(bare(table(first)), { size: 60, overlap: 0 }).map(({ context }) => context);
+    expect(contexts('이름 | 나이')).toEqual([null, ...contexts('이름 | 나이').slice(1).fill('이름 | 나이')]);
+    expect(new Set(contexts('a | 7'))).toEqual(new Set([null]));
+  });
+
+  it.each([
+    ['Do this in order:', (i: number) => `${i}. Step ${i} of the work is done with care.`],
+    ['절차는 다음과 같다.', (i: number) => `- ${i}단계에서는 서류를 천천히 확인한다.`],
+  ])('tears no list from %j', (lead, item) => {
+    const filler = 'Words stand before the list here. '.repeat(9).trim();
+    const short = [1, 2, 3].map(item).join('\n');
+    const whole = `${filler} And more of it.\n\n${lead}\n\n${short}\n\n${filler}`;
+    const kept = splitText(bare(whole), { size: 110, overlap: 0 }).map(({ start, end }) =>
+      whole.slice(start, end),
+    );
+    expect(kept.some((slice) => slice.includes(`${lead}\n\n${short}`))).toBe(true);
+
+    const items = Array.from({ length: 30 }, (_, i) => item(i + 1));
+    const long = `${filler}\n\n${lead}\n${items.join('\n')}`;
+    const chunks = splitText(bare(long), { size: 110, overlap: 0 });
+    const opening = chunks.find(({ start, end }) => long.slice(start, end).includes(lead));
+    expect(long.slice(opening?.start, opening?.end)).toContain(`${lead}\n${items[0]}`);
+    const later = chunks.filter(({ start }) => start > long.indexOf(items[0] ?? ''));
+    expect(later.length).toBeGreaterThan(2);
+    for (const { start, context } of later) {
+      expect(context).toBe(lead);
+      expect(items.some((one) => long.startsWith(one, start))).toBe(true);
+    }
+  });
+
+  it('fills chunks with headings where there is nothing else, and takes any number of lines', () => {
+    const contents = Array.from({ length: 400 }, (_, i) => `Chapter ${i}`);
+    const text = contents.join('\n');
+    let start = 0;
+    const headings = contents.map((heading) => {
+      const range = { level: 1, start, end: start + heading.length };
+      start = range.end + 1;
+      return range;
+    });
+    const chunks = splitText({ text, headings, pages: [] }, { size: 100, overlap: 0 });
+    for (const chunk of chunks.slice(0, -1))
+      expect(countTokens(text.slice(chunk.start, chunk.end))).toBeGreaterThan(25);
+    expect(splitText(bare('| a |\n'.repeat(200_000))).length).toBeGreaterThan(100);
+  });
+
+  it('keeps each line whole where lines are records', () => {
+    const rows = Array.from(
+      { length: 30 },
+      (_, i) => `The full name of the customer as written: Dr. Kim. ${i}; And a very long note: Yes. No.`,
+    );
+    const text = rows.join('\n');
+    for (const { start, end } of splitText(bare(text), { size: 100, overlap: 0, records: true }))
+      expect(rows).toEqual(expect.arrayContaining(text.slice(start, end).split('\n')));
   });
 
   it('copes with nothing, with blanks, and refuses nonsense', () => {

@@ -1,10 +1,13 @@
+import { Readable } from 'node:stream';
 import { CsvError, parse } from 'csv-parse';
 import { AppError } from '../../../src/errors.ts';
 import { decodeText } from '../decode-text.ts';
 import { createDocumentBuilder } from '../document-builder.ts';
 import { declaredCharset, extensionOf, type FileHints, type Parser } from '../formats.ts';
 import { singleLine } from '../normalise-text.ts';
+import { createTableWriter } from '../table-writer.ts';
 
+const sliceLength = 65_536;
 const maxRows = 200_000;
 const maxColumns = 5_000;
 const separators = [',', ';', '\t', '|'] as const;
@@ -19,35 +22,32 @@ export const csvParser: Parser = {
   async parse(bytes, hints) {
     const text = decodeText(bytes, declaredCharset(hints));
     const builder = createDocumentBuilder();
-    let header: string[] | undefined;
+    const table = createTableWriter(builder);
     let rows = 0;
     for await (const row of rowsOf(text, await separatorOf(text, hints))) {
-      const cells = row.map(singleLine);
       rows += 1;
-      if (rows > maxRows || cells.length > maxColumns) throw tooLarge();
-      if (header === undefined) {
-        header = isHeader(cells) ? cells : [];
-        if (header.length > 0) continue;
-      }
-      builder.block(rowLine(cells, header), { tight: true });
+      if (rows > maxRows || row.length > maxColumns) throw tooLarge();
+      table.row(row.map(singleLine));
     }
-    // A header without rows is still all that the file says.
-    if (rows === 1 && header !== undefined && header.length > 0) builder.block(header.join('; '));
+    table.end();
     return builder.build();
   },
 };
 
 async function* rowsOf(text: string, delimiter: string, toLine?: number): AsyncGenerator<string[]> {
-  const parser = parse(text, {
-    delimiter,
-    ...(toLine !== undefined && { to_line: toLine }),
-    bom: true,
-    relax_quotes: true,
-    relax_column_count: true,
-    skip_empty_lines: true,
-    skip_records_with_empty_values: true,
-    max_record_size: 4_000_000,
-  });
+  // In slices, so that its rows are not all made before the first one is taken.
+  const parser = Readable.from(slicesOf(text)).pipe(
+    parse({
+      delimiter,
+      ...(toLine !== undefined && { to_line: toLine }),
+      bom: true,
+      relax_quotes: true,
+      relax_column_count: true,
+      skip_empty_lines: true,
+      skip_records_with_empty_values: true,
+      max_record_size: 4_000_000,
+    }),
+  );
   try {
     yield* parser as AsyncIterable<string[]>;
   } catch (error) {
@@ -60,6 +60,10 @@ async function* rowsOf(text: string, delimiter: string, toLine?: number): AsyncG
       { cause: error },
     );
   }
+}
+
+function* slicesOf(text: string): Generator<string> {
+  for (let from = 0; from < text.length; from += sliceLength) yield text.slice(from, from + sliceLength);
 }
 
 /** The separator that cuts the first lines into the most columns alike; the file's own name decides for tabs. */
@@ -90,24 +94,6 @@ async function agreement(sample: string, separator: string): Promise<number> {
   }
   const [columns, alike] = [...counts].sort((a, b) => b[1] - a[1] || b[0] - a[0])[0] ?? [1, 0];
   return columns < 2 ? 0 : alike / rows + Math.min(columns, 50) / 1000;
-}
-
-/** A first row is a header when every cell is filled, none is a number, and no two are the same. */
-function isHeader(cells: string[]): boolean {
-  const filled = cells.filter((cell) => cell !== '');
-  const enough = filled.length >= Math.max(1, cells.length - 1);
-  return (
-    enough &&
-    new Set(filled).size === filled.length &&
-    !filled.some((cell) => /^[-+]?[\d.,\s]+%?$/.test(cell))
-  );
-}
-
-function rowLine(cells: string[], header: string[]): string {
-  return cells
-    .map((cell, i) => (cell === '' ? '' : header[i] ? `${header[i]}: ${cell}` : cell))
-    .filter((cell) => cell !== '')
-    .join('; ');
 }
 
 function tooLarge(): AppError {

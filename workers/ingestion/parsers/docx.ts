@@ -1,14 +1,14 @@
-import { load } from 'cheerio';
-import { decodeText } from '../decode-text.ts';
+import { type BlockWriter, createBlockWriter } from '../block-writer.ts';
+import { createDocumentBuilder, type DocumentBuilder } from '../document-builder.ts';
+import { writeGraphics } from '../drawing-text.ts';
 import type { Parser } from '../formats.ts';
-import { inspectZip } from '../inspect-zip.ts';
-import { isoDate } from '../iso-date.ts';
-import { singleLine } from '../normalise-text.ts';
-import { parseHtml } from './html.ts';
+import { openPackage, type ZipPackage } from '../inspect-zip.ts';
+import { coreProperties, mainPartOf, partsOf } from '../ooxml.ts';
+import { readXml } from '../read-xml.ts';
+import { type WordStyle, wordStyles } from '../word-styles.ts';
+import { wordHandlers } from '../word-text.ts';
 
-const properties = 'docProps/core.xml';
-
-/** Word files (docx, docm and their templates), by way of HTML: headings, lists and tables come along. */
+/** Word files (docx, docm and their templates): body, charts and diagrams, then notes, headers and footers, each once. */
 export const docxParser: Parser = {
   format: 'docx',
   contentTypes: [
@@ -16,42 +16,54 @@ export const docxParser: Parser = {
     'application/vnd.ms-word.document.macroenabled.12',
   ],
   async parse(bytes) {
-    const members = await inspectZip(bytes, [properties]);
-    const { default: mammoth } = await import('mammoth');
-    const { value: html } = await mammoth.convertToHtml(
-      { buffer: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength) },
-      {
-        externalFileAccess: false,
-        includeEmbeddedStyleMap: false,
-        // The title style is the document's name: its outermost heading. Pictures have no text, so they are not unpacked.
-        styleMap: ["p[style-name='Title'] => h1:fresh", "p[style-name='제목'] => h1:fresh"],
-        convertImage: mammoth.images.imgElement(async () => ({ src: '' })),
-      },
-    );
-    const document = parseHtml(html);
-    const core = coreProperties(members.get(properties));
-    return { ...document, ...core };
+    const pkg = await openPackage(bytes);
+    const main = await mainPartOf(pkg, 'word/document.xml');
+    const [stylesPart] = await partsOf(pkg, main, 'styles');
+    const styles = stylesPart === undefined ? new Map() : await wordStyles(pkg.stream(stylesPart));
+    const builder = createDocumentBuilder();
+    const writer = createBlockWriter(builder);
+    await readXml(pkg.stream(main), wordHandlers(styles, writer));
+    writer.flush();
+    await writeGraphics(pkg, main, writer);
+    await writeNotes(pkg, main, styles, writer);
+    await writeMargins(pkg, main, styles, builder);
+    const built = builder.build();
+    const heading = built.headings.find(({ level }) => level === 1);
+    const title = heading && built.text.slice(heading.start, heading.end);
+    return { ...built, ...(title && { title }), ...(await coreProperties(pkg)) };
   },
 };
 
-/** Dublin Core part of the package (ECMA-376 part 2, 8.3). */
-function coreProperties(xml: Buffer | undefined): {
-  title?: string;
-  author?: string;
-  date?: string;
-  language?: string;
-} {
-  if (xml === undefined) return {};
-  const $ = load(decodeText(xml), { xml: true });
-  const field = (name: string): string => singleLine($(name.replace(':', '\\:')).first().text());
-  const title = field('dc:title');
-  const author = field('dc:creator');
-  const date = isoDate(field('dcterms:created'));
-  const language = field('dc:language');
-  return {
-    ...(title && { title }),
-    ...(author && { author }),
-    ...(date && { date }),
-    ...(language && { language }),
-  };
+async function writeNotes(
+  pkg: ZipPackage,
+  main: string,
+  styles: ReadonlyMap<string, WordStyle>,
+  writer: BlockWriter,
+): Promise<void> {
+  for (const type of ['footnotes', 'endnotes'])
+    for (const part of await partsOf(pkg, main, type))
+      await readXml(pkg.stream(part), wordHandlers(styles, writer));
+  writer.flush();
+}
+
+/** Headers and footers without repetition; those without a letter (page numbers) are left out. */
+async function writeMargins(
+  pkg: ZipPackage,
+  main: string,
+  styles: ReadonlyMap<string, WordStyle>,
+  builder: DocumentBuilder,
+): Promise<void> {
+  const written = new Set<string>();
+  for (const type of ['header', 'footer']) {
+    for (const part of await partsOf(pkg, main, type)) {
+      const margin = createDocumentBuilder();
+      const writer = createBlockWriter(margin);
+      await readXml(pkg.stream(part), wordHandlers(styles, writer));
+      writer.flush();
+      const { text } = margin.build();
+      if (!/\p{L}/u.test(text) || written.has(text)) continue;
+      written.add(text);
+      builder.block(text);
+    }
+  }
 }

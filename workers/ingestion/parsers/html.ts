@@ -3,6 +3,7 @@ import { decodeText } from '../decode-text.ts';
 import { createDocumentBuilder } from '../document-builder.ts';
 import { declaredCharset, type Parser } from '../formats.ts';
 import { type HtmlNode, visibleSteps, writeHtmlBlocks } from '../html-blocks.ts';
+import { refuseDeepHtml } from '../html-depth.ts';
 import { isoDate } from '../iso-date.ts';
 import { singleLine } from '../normalise-text.ts';
 import type { ParsedDocument } from '../parsed-document.ts';
@@ -18,6 +19,7 @@ export const htmlParser: Parser = {
 
 /** HTML text → document. Also the second half of reading a Word file. */
 export function parseHtml(html: string): ParsedDocument {
+  refuseDeepHtml(html);
   const $ = load(html);
   const builder = createDocumentBuilder();
   writeHtmlBlocks(mainContent($), builder);

@@ -5,30 +5,62 @@ import { isoDate } from '../iso-date.ts';
 import { joinHyphens } from '../join-hyphens.ts';
 import { singleLine } from '../normalise-text.ts';
 import { openPdf, type PdfFile, PdfOpenError, pdfErrors } from '../pdfium.ts';
+import type { OpenRecogniser, Recogniser } from '../recogniser.ts';
 
 /** Between pages; PDFium gives none within one. */
 const pageBreak = '\f';
 
-/** PDF with a text layer; pages as the file counts them, empty ones included. */
-export const pdfParser: Parser = {
-  format: 'pdf',
-  contentTypes: ['application/pdf'],
-  async parse(bytes) {
-    const pdf = await openPdf(bytes).catch(refuse);
-    const found = metadata(pdf);
-    const texts = await pageTexts(bytes, pdf);
-    if (!texts.some((text) => text !== undefined))
-      throw new AppError('document_unreadable', 'The PDF is damaged: none of its pages could be read.');
-    const builder = createDocumentBuilder();
-    for (const text of joinHyphens(texts.join(pageBreak)).split(pageBreak)) {
-      builder.beginPage();
-      builder.block(text);
-    }
-    const built = builder.build();
-    if (built.text === '') throw scanned(texts.length);
-    return { ...built, ...found };
-  },
-};
+/**
+ * PDF: pages as the file counts them, empty ones included. A page without text but with something drawn on it is scanned:
+ * its text is recognised, where that is switched on.
+ */
+export function createPdfParser(openRecogniser: OpenRecogniser | undefined): Parser {
+  return {
+    format: 'pdf',
+    contentTypes: ['application/pdf'],
+    async parse(bytes) {
+      const pdf = await openPdf(bytes).catch(refuse);
+      const found = metadata(pdf);
+      const texts = await pageTexts(bytes, pdf);
+      if (!texts.some((text) => text !== undefined))
+        throw new AppError('document_unreadable', 'The PDF is damaged: none of its pages could be read.');
+      const scans = await scannedPages(bytes, texts);
+      if (openRecogniser !== undefined) await recognise(bytes, scans, texts, await openRecogniser());
+      const builder = createDocumentBuilder();
+      for (const text of joinHyphens(texts.join(pageBreak)).split(pageBreak)) {
+        builder.beginPage();
+        builder.block(text);
+      }
+      const built = builder.build();
+      if (built.text === '') throw withoutText(texts.length, scans.length, openRecogniser !== undefined);
+      return { ...built, ...found };
+    },
+  };
+}
+
+/** Pages without text that show something, from 0. */
+async function scannedPages(bytes: Uint8Array, texts: readonly (string | undefined)[]): Promise<number[]> {
+  const blank = texts.flatMap((text, page) => (text?.trim() === '' ? [page] : []));
+  if (blank.length === 0) return [];
+  // A reader of its own: the first one may have crashed on a damaged page.
+  const pdf = await openPdf(bytes);
+  return blank.filter((page) => pdf.hasPicture(page));
+}
+
+/** Puts what is recognised on the pages in the place of their missing text. */
+async function recognise(
+  bytes: Uint8Array,
+  pages: readonly number[],
+  texts: (string | undefined)[],
+  recogniser: Recogniser,
+): Promise<void> {
+  if (pages.length === 0) return;
+  const pdf = await openPdf(bytes);
+  for (const page of pages) {
+    const picture = pdf.renderPage(page);
+    if (picture !== undefined) texts[page] = recogniser.read(picture).replaceAll(pageBreak, '\n');
+  }
+}
 
 /** Text of each page; undefined where a page is damaged. */
 async function pageTexts(bytes: Uint8Array, opened: PdfFile): Promise<(string | undefined)[]> {
@@ -72,10 +104,16 @@ function refuse(error: unknown): never {
   });
 }
 
-function scanned(pages: number): AppError {
+function withoutText(pages: number, scans: number, recognised: boolean): AppError {
+  if (scans === 0) return new AppError('document_empty', 'The PDF has no text: its pages are blank.');
+  if (recognised)
+    return new AppError(
+      'document_empty',
+      'The PDF has no text layer, and none could be recognised on its pages.',
+    );
   const size = pages === 1 ? 'its page has' : `its ${pages} pages have`;
   return new AppError(
-    'document_empty',
-    `The PDF looks scanned: ${size} no text layer. Run it through text recognition (OCR) first.`,
+    'document_needs_ocr',
+    `The PDF looks scanned: ${size} no text layer. Set OCR=true to have the text recognised, or send a PDF with text.`,
   );
 }
