@@ -3,7 +3,7 @@ import { z } from 'zod';
 /** JSON values one a line: http://ndjson.org. */
 export const ndjson = 'application/x-ndjson';
 
-/** Where there is only text, as in a query, what isn't a string is sent as JSON. */
+/** Where there is only text, as in a query or a form, what isn't a string is sent as JSON. */
 export const jsonText = <Schema extends z.ZodType>(schema: Schema) =>
   z
     .string()

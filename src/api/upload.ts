@@ -7,29 +7,16 @@ import { z } from 'zod';
 import type { NewDocument } from '../db/accept-documents.ts';
 import { discardUploads, type StagedUpload, stageUpload } from '../db/blobs.ts';
 import { AppError, type InputProblem } from '../errors.ts';
+import { jsonText } from './media.ts';
 import { attributesOf } from './new-document.ts';
 import { describeIssues } from './route.ts';
 import { defaultPriority, documentAttributes } from './schemas.ts';
 
-/** Form fields are text: those that aren't strings in JSON are sent as JSON. */
-const json = (schema: z.ZodType) =>
-  z
-    .string()
-    .transform((value, context) => {
-      try {
-        return JSON.parse(value) as unknown;
-      } catch {
-        context.addIssue({ code: 'custom', message: 'must be JSON, e.g. ["HR","Leave"]' });
-        return z.NEVER;
-      }
-    })
-    .pipe(schema as z.ZodType<unknown, unknown>);
-
 const { taxonomy_path, metadata, priority: _, ...plain } = documentAttributes;
 const formFields = z.strictObject({
   ...plain,
-  taxonomy_path: json(taxonomy_path).optional(),
-  metadata: json(metadata).optional(),
+  taxonomy_path: jsonText(taxonomy_path).optional(),
+  metadata: jsonText(metadata).optional(),
   priority: z.coerce.number('must be a whole number from 1 to 10').int().min(1).max(10).optional(),
 });
 
