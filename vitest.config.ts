@@ -2,6 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 /** What the service does, seen from outside: the same on every tier, which TEST_TIER chooses. */
 const conformance = ['api', 'contracts', 'handlers', 'journeys'].map((name) => `test/${name}/**/*.test.ts`);
+/** The same, and long: `npm run test:long`, so that `npm test` stays short enough to be run before each commit. */
+const long = ['test/long/**/*.test.ts'];
 
 export default defineConfig({
   test: {
@@ -20,7 +22,11 @@ export default defineConfig({
           globalSetup: ['test/support/global-setup.ts'],
         },
       },
-      { extends: true, test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: conformance } },
+      { extends: true, test: { name: 'long', include: long, globalSetup: ['test/support/global-setup.ts'] } },
+      {
+        extends: true,
+        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: [...conformance, ...long] },
+      },
     ],
   },
 });

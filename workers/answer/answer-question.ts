@@ -21,7 +21,9 @@ export const answerQuestion: Handler<'answerQuestion'> = {
     const deadline = AbortSignal.timeout(answer.msLeft);
     try {
       const run = await underLease(context, extend, (signal) =>
-        runSteps(answer, { ...context, signal: AbortSignal.any([signal, deadline]) }),
+        runSteps(answer, { ...context, signal: AbortSignal.any([signal, deadline]) }, ({ type, data }) =>
+          context.log.debug({ answerId, type, data }, 'progress'),
+        ),
       );
       const { result, action } = run;
       await completeAnswer(context.db, answer.id, answer.token, result, describeExperience(answer, run));

@@ -10,6 +10,7 @@ import { compose } from './compose.ts';
 import { judge } from './confidence.ts';
 import type { Run } from './experience.ts';
 import { type Mode, readIntent } from './intent.ts';
+import type { Report } from './progress.ts';
 import { retrieveStep } from './retrieve-step.ts';
 import { runStep, type Step, skippedStep, stepBudgets } from './steps.ts';
 
@@ -28,34 +29,38 @@ export interface AnswerRequest {
 }
 
 /** The seven steps of an answer: intent, retrieve, plan, tools and debate, compose, cite, respond. */
-export async function runSteps(answer: ClaimedAnswer, context: Context): Promise<Run> {
+export async function runSteps(answer: ClaimedAnswer, context: Context, report: Report): Promise<Run> {
   const started = performance.now();
   const request = answer.request as unknown as AnswerRequest;
   const steps: Step[] = [];
+  const ended = (...done: Step[]) => {
+    steps.push(...done);
+    for (const step of done) report({ type: 'step', data: step });
+  };
 
   const intent = await runStep('intent', stepBudgets.intent, context.signal, () =>
     readIntent(answer.question, request.mode),
   );
-  steps.push(intent.step);
+  ended(intent.step);
   const read = intent.value ?? readIntent(answer.question, request.mode);
   const { language } = read;
 
   const found = await retrieveStep(answer.question, request, context);
-  steps.push(found.step);
-  steps.push(
+  ended(
+    found.step,
     skippedStep('plan', 'No planner is on.'),
     skippedStep('tools_debate', 'Neither tools nor debate are on.'),
   );
 
   const { retrieval } = found;
   const composed = await compose(answer.question, read, retrieval, context);
-  steps.push(...composed.steps);
+  ended(...composed.steps);
 
   const respondStarted = performance.now();
   const verdict = judge({ language, retrieval, cited: composed.cited });
   const abstain = composed.cited === null || composed.cited.sources.length === 0 || verdict.abstain;
   const sources = abstain || !composed.cited ? [] : composed.cited.sources;
-  steps.push({
+  ended({
     name: 'respond',
     ms: Math.round((performance.now() - respondStarted) * 10) / 10,
     outcome: 'ok',

@@ -13,7 +13,9 @@ import {
 
 let service: TestService;
 beforeAll(async () => {
-  service = await startService({ PARSE_TIMEOUT_SECONDS: '60', PARSE_MEMORY_MB: '300' });
+  service = await startService({
+    ...{ PARSE_TIMEOUT_SECONDS: '60', PARSE_MEMORY_MB: '300', MAX_DOCUMENT_CHARACTERS: '5000000' },
+  });
 });
 afterAll(() => service.stop());
 
