@@ -6,7 +6,7 @@ import type { Db } from './connect.ts';
 const prefix = 'chunk_vectors_hnsw_';
 
 /** Memory for building one, on the server; a graph beyond it is built far more slowly. */
-const buildMemory = '1GB';
+const buildMemory = '2GB';
 
 /** pgvector's longest halfvec that HNSW takes. */
 const mostDimensions = 4000;
