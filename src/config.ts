@@ -195,6 +195,28 @@ export const environmentShape = {
     .min(8, 'must have at least 8 characters')
     .optional()
     .describe('Asks /metrics for this Bearer token.'),
+  KEY_BURST: whole(1, 100_000)
+    .default(50)
+    .describe(
+      'Requests a second that an API key may make which sets no burst, or ten times the mean of its hourly limit where that is more.',
+    ),
+  CORS_ORIGINS: z
+    .string()
+    .default('')
+    .transform((list) => list.split(',').flatMap((origin) => origin.trim() || []))
+    .refine(
+      (origins) => origins.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin),
+      'must look like https://app.example.org,http://localhost:3000',
+    )
+    .describe(
+      'Origins whose pages may call the API from a browser, separated by commas. Unset = none but its own.',
+    ),
+  BOARD_READ_ONLY: flag
+    .default(true)
+    .describe(
+      'Whether /admin/queues only shows: false lets it pause queues and retry, change and remove jobs.',
+    ),
+  AUDIT_DAYS: whole(1, 36_500).default(365).describe('How long it is kept who changed what.'),
   TRUST_PROXY: whole(0, 10)
     .default(0)
     .describe('Number of reverse proxies in front whose X-Forwarded-For is believed.'),

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Knex } from 'knex';
+import type { Db } from './db/connect.ts';
 import { type FlagOverride, readOverrides, writeOverride } from './db/flags.ts';
 import { type FlagKey, flagKeys, flagList } from './flags.ts';
 
@@ -26,6 +27,8 @@ export interface FlagService {
   set(
     key: FlagKey,
     change: { enabled: boolean; rolloutPercent: number; reason: string; by: string; kill?: boolean },
+    /** Done in the transaction that sets the flag. */
+    alongside?: (transaction: Db, before: FlagState, after: FlagState) => Promise<void>,
   ): Promise<FlagState>;
   /** Flags as they are for this caller. Read from the database every time, so a change is in force at once everywhere. */
   snapshot(rolloutId: string): Promise<FlagSnapshot>;
@@ -62,19 +65,24 @@ export function createFlagService(db: Knex, envFlags: Record<string, boolean>): 
     const overrides = await readOverrides(db);
     return flagKeys.map((key) => stateOf(key, overrides.get(key)));
   };
+  const read = async (within: Db, key: FlagKey) => stateOf(key, (await readOverrides(within)).get(key));
   return {
     list,
-    set: async (key, { enabled, rolloutPercent, reason, by, kill = false }) => {
-      await writeOverride(db, {
-        key,
-        enabled,
-        rollout_percent: rolloutPercent,
-        killed: kill,
-        reason,
-        updated_by: by,
-      });
-      return (await list()).find((flag) => flag.key === key) as FlagState;
-    },
+    set: (key, { enabled, rolloutPercent, reason, by, kill = false }, alongside) =>
+      db.transaction(async (transaction) => {
+        const before = await read(transaction, key);
+        await writeOverride(transaction, {
+          key,
+          enabled,
+          rollout_percent: rolloutPercent,
+          killed: kill,
+          reason,
+          updated_by: by,
+        });
+        const after = await read(transaction, key);
+        await alongside?.(transaction, before, after);
+        return after;
+      }),
     snapshot: async (rolloutId) => {
       const states = await list();
       return Object.fromEntries(

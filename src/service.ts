@@ -6,6 +6,7 @@ import { agreeOnGeneration } from './agree-on-generation.ts';
 import { type ApiContext, createApp } from './api/app.ts';
 import { drainable } from './api/drain.ts';
 import { bounded } from './bounded.ts';
+import { openCallers } from './callers/callers.ts';
 import type { Config } from './config.ts';
 import { type Database, openDatabase } from './db/connect.ts';
 import { liveWorkers } from './db/heartbeats.ts';
@@ -113,9 +114,12 @@ export async function openApi(
 ): Promise<{ url: string; adminKey: string; adminKeyIsNew: boolean }> {
   const { config, db, log, metrics, queues, shutdown } = foundation;
   const secrets = await loadSecrets(config);
+  const callers = openCallers(db, log, config);
+  shutdown.add('callers', callers.close);
   const context: ApiContext = {
     ...foundation,
     secrets,
+    callers,
     workers: () => liveWorkers(db),
     stopping: shutdown.signal,
   };

@@ -36,7 +36,7 @@ const rules: { says: string; broken: (line: Import) => boolean }[] = [
     says: 'bullmq is used by the queues, their runner and the board only',
     broken: only(
       ['bullmq', 'ioredis'],
-      /^(src\/jobs\/(queues|store|store-\w+)|workers\/run-queue|src\/api\/pages)\.ts$/,
+      /^(src\/jobs\/(queues|store|store-\w+)|workers\/run-queue|src\/api\/board)\.ts$/,
     ),
   },
   {

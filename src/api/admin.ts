@@ -4,6 +4,7 @@ import { readLearning } from '../db/experiences.ts';
 import { cacheStatistics, clearCache } from '../db/query-cache.ts';
 import { readHitRatios } from '../hit-ratios.ts';
 import type { ApiContext } from './app.ts';
+import type { Audit } from './audit.ts';
 import { percentile } from './percentile.ts';
 import { type AnyRoute, route } from './route.ts';
 import { storable, timestamp } from './schemas.ts';
@@ -48,10 +49,11 @@ export function adminRoutes(context: ApiContext): AnyRoute[] {
         .optional(),
     }),
     responses: { 200: { description: 'How many entries went', schema: z.object({ cleared: z.int() }) } },
-    handler: async ({ query }: { query: { pattern?: string | undefined } }) => ({
-      status: 200,
-      body: { cleared: await clearCache(db, query.pattern) },
-    }),
+    handler: async ({ query, audit }: { query: { pattern?: string | undefined }; audit: Audit }) => {
+      const cleared = await clearCache(db, query.pattern);
+      audit.note({ after: { pattern: query.pattern ?? null, cleared } });
+      return { status: 200, body: { cleared } };
+    },
   };
   return [
     route({ ...clear, method: 'post' }),

@@ -66,12 +66,17 @@ export function documentDeleteRoutes(context: ApiContext): AnyRoute[] {
       paths: ['/api/v1/documents/delete'],
       summary: 'Delete every document that matches at this moment, as one operation',
       creates: true,
+      audited: true,
       body: selection,
       responses: { ...accepted, 200: { description: 'dry_run: how many match', schema: matchedSchema } },
-      handler: async ({ body, workId }) => {
+      handler: async ({ body, workId, audit }) => {
         const selected = toSelection(body);
-        if (body.dry_run)
+        if (body.dry_run) {
+          audit.drop();
           return { status: 200, body: { dry_run: true, matched: await countSelected(db, selected) } };
+        }
+        const { dry_run: _, ...given } = body;
+        audit.note({ after: { selection: given, operation: workId } });
         return begun(context, await beginDeleteOfMany(db, workId, selected));
       },
     }),

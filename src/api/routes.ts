@@ -2,6 +2,7 @@ import { adminRoutes } from './admin.ts';
 import { answerRoutes } from './answers.ts';
 import { apiKeyRoutes } from './api-keys.ts';
 import type { ApiContext } from './app.ts';
+import { auditRoutes } from './audit-log.ts';
 import { documentDeleteRoutes } from './document-deletes.ts';
 import { documentVersionRoutes } from './document-versions.ts';
 import { documentRoutes } from './documents.ts';
@@ -30,6 +31,7 @@ export function routes(context: ApiContext): AnyRoute[] {
     ...operationRoutes(context),
     ...taxonomyRoutes(context),
     ...apiKeyRoutes(context),
+    ...auditRoutes(context),
     ...flagRoutes(context),
     ...generationRoutes(context),
     ...evaluationRoutes(context),

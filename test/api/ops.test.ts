@@ -20,6 +20,7 @@ beforeAll(async () => {
     FEATURE_META_PLANNER: 'true',
     FEATURE_DEBATE_MODE: '1',
     AUTO_CREATE_TAXONOMY: 'false',
+    BOARD_READ_ONLY: 'false',
   });
   await addDocument(service.admin, { text: 'The lighthouse keeper counts the ships.' });
   await ask(service.admin, { question: 'What does the lighthouse keeper count?' });
@@ -207,6 +208,8 @@ describe('Bull Board', () => {
       headers: login(service.adminKey),
     });
     expect(resumed.status).toBe(200);
+    const { items } = (await service.admin.get('/api/v1/admin/audit?target=/admin/queues')).body;
+    expect(items.map(({ target }: Json) => target)).toEqual([path.replace('pause', 'resume'), path]);
   });
 });
 

@@ -57,6 +57,10 @@ describe('readConfig', () => {
     ['URL_INGESTION', 'maybe'],
     ['URL_ALLOW', 'https://example.org'],
     ['URL_PRIVATE_ADDRESSES', 'true'],
+    ['CORS_ORIGINS', '*'],
+    ['CORS_ORIGINS', 'https://app.example.org/'],
+    ['KEY_BURST', '0'],
+    ['AUDIT_DAYS', '0'],
     ['FEATURE_TELEPATHY', 'true'],
     ['FEATURE_DEBATE_MODE', 'maybe'],
   ])('%s=%s stops the start and is named', (name, value) => {

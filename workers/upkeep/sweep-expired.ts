@@ -1,4 +1,5 @@
 import { sweepAnswers } from '../../src/db/answers.ts';
+import { sweepAudit } from '../../src/db/audit.ts';
 import { sweepLeftChunks } from '../../src/db/batch-changes.ts';
 import { sweepUploads } from '../../src/db/blobs.ts';
 import { forgetDeadWorkers } from '../../src/db/heartbeats.ts';
@@ -29,8 +30,18 @@ export const sweepExpired: Handler<'sweepExpired'> = {
     let versions = 0;
     for (let swept = perTurn; swept === perTurn && !signal.aborted; versions += swept)
       swept = await sweepVersions(db, config.VERSIONS_KEPT, perTurn);
+    const auditEntries = await sweepAudit(db, config.AUDIT_DAYS);
     await forgetDeadWorkers(db);
-    const swept = { cached, idempotencyKeys, vectors, originals, chunks, uploadParts, versions };
+    const swept = {
+      auditEntries,
+      cached,
+      idempotencyKeys,
+      vectors,
+      originals,
+      chunks,
+      uploadParts,
+      versions,
+    };
     if (Object.values({ ...answers, ...swept }).some((count) => count > 0))
       log.info({ ...answers, ...swept }, 'swept');
   },
