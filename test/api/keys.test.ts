@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openCallers } from '../../src/callers/callers.ts';
 import { createPermits } from '../../src/callers/permits.ts';
 import { readConfig } from '../../src/config.ts';
+import { sweepAudit } from '../../src/db/audit.ts';
 import { generateKey, hashKey } from '../../src/keys.ts';
 import { createLog } from '../../src/log.ts';
 import { createMetrics } from '../../src/metrics.ts';
@@ -379,6 +381,30 @@ describe('the audit log', () => {
     }
     expect(await sql.query(`select from api_keys where name = 'unseen'`)).toEqual([]);
     expect(await sql.query(`select from flag_overrides where key = 'mcp_tools'`)).toEqual([]);
+  });
+});
+
+describe('what is kept', () => {
+  it('of the audit log is as long as configured', async () => {
+    await sql.query(
+      `insert into audit_log (at, actor_id, actor_name, method, route, target, request_id)
+       select now() - days * interval '1 day', gen_random_uuid(), 'long ago', 'DELETE', '/', '/', 'x' from unnest(array[364, 366]) days`,
+    );
+    expect(await sweepAudit(foundation.db, 365)).toBe(1);
+    expect(await sql.query(`select from audit_log where actor_name = 'long ago'`)).toHaveLength(1);
+  });
+
+  it('in memory of the use of keys is written when the process stops', async () => {
+    const { id } = await createKey(first, { scope: 'read', rate_limit: 5000 });
+    const callers = openCallers(foundation.db, foundation.log, foundation.config);
+    expect((await callers.permits.take({ id, rateLimit: 5000, burst: 100 })).refusedBy).toBeUndefined();
+    callers.use.requested(id, false);
+    callers.use.ended(id, 204);
+    await callers.close();
+    const [hour] = (await first.admin.get(`${keys}/${id}/usage`)).body.hours;
+    expect(hour).toMatchObject({ requests: 1, limited: 0, by_status: { '2xx': 1, '4xx': 0 } });
+    const taken = await sql.query('select taken from api_key_permits where api_key_id = $1', [id]);
+    expect(taken, 'four of the block of five are given back').toEqual([{ taken: 1 }]);
   });
 });
 
