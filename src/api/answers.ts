@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { principalOf } from '../access.ts';
 import { type AnswerRow, endAnswer, findAnswer, insertAnswer } from '../db/answers.ts';
 import { findExperience } from '../db/experiences.ts';
 import { saveFeedback } from '../db/feedback.ts';
@@ -9,7 +10,7 @@ import { answerSchema, isTerminal, pollAfterMs, toAnswer } from './answer-resour
 import type { ApiContext } from './app.ts';
 import { refuseWhenFull } from './backpressure.ts';
 import { keptText } from './kept-text.ts';
-import { type AnyRoute, type Reply, route } from './route.ts';
+import { type AnyRoute, type Caller, type Reply, route } from './route.ts';
 import {
   canonicalIn,
   filters,
@@ -75,8 +76,8 @@ const feedbackSchema = z
 
 export function answerRoutes(context: ApiContext): AnyRoute[] {
   const { db, config, queues, flags } = context;
-  const get = async (id: string) => {
-    const row = await findAnswer(db, id);
+  const get = async (id: string, caller: Caller) => {
+    const row = await findAnswer(db, id, principalOf(caller));
     if (!row) throw new AppError('not_found', 'There is no such answer, or its time has passed.');
     return row;
   };
@@ -105,6 +106,7 @@ export function answerRoutes(context: ApiContext): AnyRoute[] {
             ...(canonical_in ? { canonical_in } : {}),
             flags: snapshot,
             scope: caller.scope,
+            ...(caller.access && { access: caller.access }),
           },
           apiKeyId: caller.id,
           requestId,
@@ -113,7 +115,7 @@ export function answerRoutes(context: ApiContext): AnyRoute[] {
           keepHours: config.ANSWER_TTL_HOURS,
         });
         await queues.enqueue('answerQuestion', [{ answerId: row.id }]);
-        return replyWhenDone(row, raw.get('prefer'), get, signal, context.stopping);
+        return replyWhenDone(row, raw.get('prefer'), (id) => get(id, caller), signal, context.stopping);
       },
     }),
     route({
@@ -127,8 +129,8 @@ export function answerRoutes(context: ApiContext): AnyRoute[] {
         200: { description: 'The answer', schema: answerSchema },
         304: { description: 'Unchanged since If-None-Match' },
       },
-      handler: async ({ params, raw }) => {
-        const row = await get(params.id);
+      handler: async ({ params, raw, caller }) => {
+        const row = await get(params.id, caller);
         const etag = `"${row.id.slice(0, 8)}-${row.status}-${row.attempts}-${row.result?.sources_deleted ?? 0}"`;
         const headers = { ETag: etag, ...(isTerminal(row.status) ? {} : { 'Retry-After': '1' }) };
         if (raw.get('if-none-match') === etag) return { status: 304, headers };
@@ -146,7 +148,7 @@ export function answerRoutes(context: ApiContext): AnyRoute[] {
       body: feedbackRequest,
       responses: { 201: { description: 'Stored', schema: feedbackSchema } },
       handler: async ({ params, body, caller }) => {
-        const row = await get(params.id);
+        const row = await get(params.id, caller);
         const experience = await findExperience(db, row.id, 'answer');
         if (row.status !== 'completed' || !experience)
           throw new AppError('conflict', 'Only a completed answer can be rated.');
@@ -176,11 +178,14 @@ export function answerRoutes(context: ApiContext): AnyRoute[] {
   ];
 }
 
-function cancelRoutes({ db }: ApiContext, get: (id: string) => Promise<AnswerRow>): AnyRoute[] {
-  const cancel = async (id: string): Promise<Reply> => {
-    await get(id);
+function cancelRoutes(
+  { db }: ApiContext,
+  get: (id: string, caller: Caller) => Promise<AnswerRow>,
+): AnyRoute[] {
+  const cancel = async (id: string, caller: Caller): Promise<Reply> => {
+    await get(id, caller);
     await endAnswer(db, id, 'cancelled', null);
-    return { status: 200, body: toAnswer(await get(id)) };
+    return { status: 200, body: toAnswer(await get(id, caller)) };
   };
   const shared = {
     scope: 'write',
@@ -194,13 +199,13 @@ function cancelRoutes({ db }: ApiContext, get: (id: string) => Promise<AnswerRow
       ...shared,
       method: 'post',
       paths: ['/api/v1/answers/{id}/cancel'],
-      handler: ({ params }) => cancel(params.id),
+      handler: ({ params, caller }) => cancel(params.id, caller),
     }),
     route({
       ...shared,
       method: 'delete',
       paths: ['/api/v1/answers/{id}'],
-      handler: ({ params }) => cancel(params.id),
+      handler: ({ params, caller }) => cancel(params.id, caller),
     }),
   ];
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { mayBeRestricted, permissions, unrestrictable } from '../access.ts';
 import { findKey, insertKey, type KeyRow, keyUsage, listKeys, revokeKey, scopes } from '../db/api-keys.ts';
 import { AppError } from '../errors.ts';
 import { generateKey, hashKey, keyPrefix } from '../keys.ts';
@@ -11,10 +12,7 @@ const request = z
   .strictObject({
     name: storable(z.string().trim().min(1).max(100)),
     scope: z.enum(scopes),
-    permissions: z
-      .array(z.string().min(1).max(100))
-      .max(0, 'finer permissions are not in this version: leave it empty')
-      .default([]),
+    permissions: permissions.default([]),
     allowed_ips: z
       .array(
         z
@@ -26,6 +24,7 @@ const request = z
     rate_limit: z.int().min(1).max(1_000_000).default(100).describe('Requests per hour'),
     expires_days: z.int().min(1).max(365).optional(),
   })
+  .refine(mayBeRestricted, unrestrictable)
   .meta({ id: 'NewApiKey' });
 
 const keySchema = z

@@ -1,6 +1,7 @@
 import type { Request } from 'express';
 import ipaddr from 'ipaddr.js';
 import type { Knex } from 'knex';
+import { parseAccess } from '../access.ts';
 import { type Scope, scopes, useKey } from '../db/api-keys.ts';
 import { AppError } from '../errors.ts';
 import { hashKey, sameHash } from '../keys.ts';
@@ -39,7 +40,8 @@ export function createAuthenticate(db: Knex, { adminKey, secretKey }: Secrets): 
         retryAfter: known.secondsLeft,
       });
     }
-    return { id: known.id, name: known.name, scope: known.scope };
+    const access = parseAccess(known.permissions);
+    return { id: known.id, name: known.name, scope: known.scope, ...(access && { access }) };
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Request, Response } from 'express';
 import { z } from 'zod';
+import type { Access } from '../access.ts';
 import type { Scope } from '../db/api-keys.ts';
 import { AppError, type InputProblem } from '../errors.ts';
 import type { Upload } from './upload.ts';
@@ -9,6 +10,8 @@ export interface Caller {
   id: string;
   name: string;
   scope: Scope;
+  /** What the key is restricted to; absent: nothing is hidden from it. */
+  access?: Access;
 }
 
 type Schema = z.ZodType | undefined;

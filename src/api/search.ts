@@ -125,7 +125,7 @@ export function searchRoutes(context: ApiContext): AnyRoute[] {
             rerank: body.rerank,
             merge: body.merge_neighbours,
             expand: body.expand,
-            audience: { scope: caller.scope, flags: flagsOn(snapshot) },
+            audience: { scope: caller.scope, flags: flagsOn(snapshot), access: caller.access },
           },
           signal,
         );

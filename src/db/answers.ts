@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Knex } from 'knex';
+import type { Principal } from '../access.ts';
 import { AppError, type ErrorSummary, summarise } from '../errors.ts';
-import { hideDeleted, hideDeletedHolding } from './answer-sources.ts';
+import { ownedBy } from './access-conditions.ts';
+import { hideDeletedHolding, hideUnseen } from './answer-sources.ts';
 import type { Db } from './connect.ts';
 import { type NewExperience, recordExperience } from './experiences.ts';
 import { leaseLost, leaseUntil } from './lease.ts';
@@ -63,10 +65,18 @@ export async function insertAnswer(db: Db, answer: NewAnswer): Promise<AnswerRow
   return row ?? db('answers').where({ id: answer.id }).first();
 }
 
-/** As it may be shown now: of documents deleted since, nothing is left in it. */
-export async function findAnswer(db: Db, id: string): Promise<AnswerRow | undefined> {
-  const row = await db('answers').where({ id }).where('expires_at', '>', db.fn.now()).first();
-  return row?.result ? { ...row, result: await hideDeleted(db, row.result) } : row;
+/**
+ * As it may be shown to this reader now: of documents deleted since, or that it may not see, nothing is left in it. Undefined
+ * when there is none, or it is another key's.
+ */
+export async function findAnswer(db: Db, id: string, reader: Principal): Promise<AnswerRow | undefined> {
+  const own = ownedBy(reader, 'api_key_id');
+  const { rows } = await db.raw(
+    `select * from answers where id = :id and expires_at > now() and ${own.sql}`,
+    { ...own.bindings, id },
+  );
+  const row: AnswerRow | undefined = rows[0];
+  return row?.result ? { ...row, result: await hideUnseen(db, row.result, reader.access) } : row;
 }
 
 export interface ClaimedAnswer extends AnswerRow {

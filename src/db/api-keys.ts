@@ -62,7 +62,7 @@ export async function insertKey(db: Db, key: NewKey): Promise<KeyRow> {
   return row;
 }
 
-export type UsedKey = Pick<KeyRow, 'id' | 'name' | 'scope' | 'allowed_ips' | 'rate_limit'> & {
+export type UsedKey = Pick<KeyRow, 'id' | 'name' | 'scope' | 'permissions' | 'allowed_ips' | 'rate_limit'> & {
   /** Requests of this hour, this one included. */
   used: number;
   secondsLeft: number;
@@ -74,7 +74,7 @@ export async function useKey(db: Db, hash: Buffer): Promise<UsedKey | undefined>
     `with k as (
        update api_keys set last_used_at = now()
         where key_hash = ? and revoked_at is null and (expires_at is null or expires_at > now())
-        returning id, name, scope, allowed_ips, rate_limit),
+        returning id, name, scope, permissions, allowed_ips, rate_limit),
      u as (
        insert into api_key_usage (api_key_id, hour, requests) select id, date_trunc('hour', now()), 1 from k
        on conflict (api_key_id, hour) do update set requests = api_key_usage.requests + 1 returning requests)

@@ -189,7 +189,7 @@ describe('a finished answer', () => {
   });
 
   it('stays as it is when it is cancelled', async () => {
-    const answer = await ask(reader, { question: remote });
+    const answer = await ask(writer, { question: remote });
     expect((await reader.post(answer.links.cancel)).status).toBe(403);
     const cancelled = await writer.post(answer.links.cancel);
     expect([cancelled.status, cancelled.body]).toEqual([200, answer]);
@@ -199,7 +199,7 @@ describe('a finished answer', () => {
 
 describe('cancelling', () => {
   it('ends an answer that waits, for good', async () => {
-    const { body } = await reader.post(answers, { question: remote });
+    const { body } = await writer.post(answers, { question: remote });
     const first = await writer.post(body.links.cancel);
     expect(first.status).toBe(200);
     expect(first.body.is_terminal).toBe(true);
@@ -208,7 +208,7 @@ describe('cancelling', () => {
     expect(again.body).toEqual(first.body);
     // Another question behind it has gone through the queue: nothing touched the cancelled one.
     await ask(reader, { question: remote });
-    expect((await reader.get(body.links.self)).body).toEqual(first.body);
+    expect((await writer.get(body.links.self)).body).toEqual(first.body);
   });
 });
 
@@ -217,7 +217,7 @@ describe('feedback', () => {
     client.post(answer.links.feedback, body);
 
   it('needs a write key and a completed answer', async () => {
-    const answer = await ask(reader, { question: remote });
+    const answer = await ask(writer, { question: remote });
     expect((await rate(reader, answer, { rating: 1 })).status).toBe(403);
     for (const rating of [0, 6, 1.5, -2, 'good'])
       expect((await rate(writer, answer, { rating })).body.errors[0].pointer).toBe('/rating');
@@ -229,7 +229,7 @@ describe('feedback', () => {
   });
 
   it('is one per key, and replaceable', async () => {
-    const answer = await ask(reader, { question: remote });
+    const answer = await ask(writer, { question: remote });
     const first = await rate(writer, answer, {
       rating: -1,
       reason: 'wrong',
@@ -262,7 +262,7 @@ describe('feedback', () => {
   });
 
   it('is learned from, as every answer is', async () => {
-    const answer = await ask(reader, { question: remote, strategy: 'keyword' });
+    const answer = await ask(writer, { question: remote, strategy: 'keyword' });
     await rate(writer, answer, { rating: 5 });
     const learning = await waitFor('nothing is pending', async () => {
       const { body } = await service.admin.get('/api/v1/admin/learning');

@@ -46,6 +46,7 @@ export async function startService(environment: Record<string, string> = {}): Pr
 
 export interface NewKey {
   scope: 'read' | 'write' | 'admin';
+  permissions?: string[];
   allowed_ips?: string[];
   rate_limit?: number;
   expires_days?: number;

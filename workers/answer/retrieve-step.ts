@@ -29,7 +29,8 @@ export async function retrieveStep(
   const filters = toFilters(request.filters, request.canonical_in);
   const strategy = request.strategy === 'auto' ? 'hybrid' : request.strategy;
   // A question from before scopes were kept with it may see what every key may.
-  const audience = { scope: request.scope ?? 'read', flags: flagsOn(request.flags ?? {}) };
+  const { scope = 'read', flags = {}, access } = request;
+  const audience = { scope, flags: flagsOn(flags), access };
   const { final_topk: k, merge_neighbours: merge = false, expand = 'none' } = request;
   const options = { k, strategy, filters, merge, expand, audience, withinMs: budgetMs };
   const { value, step, error } = await runStep('retrieve', budgetMs, signal, (inner) =>

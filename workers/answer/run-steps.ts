@@ -1,3 +1,4 @@
+import type { Access } from '../../src/access.ts';
 import type { AnswerResult } from '../../src/answer-result.ts';
 import type { ClaimedAnswer } from '../../src/db/answers.ts';
 import type { Scope } from '../../src/db/api-keys.ts';
@@ -19,13 +20,19 @@ export interface AnswerRequest {
   mode: Mode;
   final_topk: number;
   strategy: 'auto' | 'keyword' | 'vector' | 'hybrid';
-  filters?: { canonical_in?: string[][]; document_ids?: string[]; metadata?: Record<string, unknown> };
+  filters?: {
+    canonical_in?: string[][];
+    document_ids?: string[];
+    collections?: string[];
+    metadata?: Record<string, unknown>;
+  };
   canonical_in?: string[][];
   merge_neighbours?: boolean;
   expand?: Expand;
   /** Of the key that asked, as they were then. */
   flags?: Partial<FlagSnapshot>;
   scope?: Scope;
+  access?: Access;
 }
 
 /** The seven steps of an answer: intent, retrieve, plan, tools and debate, compose, cite, respond. */
