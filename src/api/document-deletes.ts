@@ -11,7 +11,7 @@ import { type AnyRoute, type Reply, route } from './route.ts';
 import { canonicalIn, idParams, metadata, storable, timestamp } from './schemas.ts';
 
 const name = storable(z.string().min(1).max(500));
-const ofNames = "That of the names; left out: the key's only collection, or `default`";
+const ofNames = "Of this collection; names without it are those of the key's only one, or of `default`";
 const narrowing = 'must name something: an empty filter would mean every document';
 
 const selection = z

@@ -25,9 +25,9 @@ export function nameOf({ collection, externalId }: Named): string {
 const columns = `d.id, d.version, v.content_hash, v.status, d.collection, d.taxonomy_path as path,
   v.attributes->'taxonomy_path' as next`;
 
-function toKnown(row: Known & { collection: string; path: string[]; next: string[] }): Known {
+function toKnown(row: Known & { collection: string; path: string[]; next: string[] | null }): Known {
   const { id, version, content_hash, status, collection, path, next } = row;
-  const places = [path, next].map((taxonomyPath) => ({ collection, taxonomyPath }));
+  const places = [path, next ?? []].map((taxonomyPath) => ({ collection, taxonomyPath }));
   return { id, version, content_hash, status, places };
 }
 

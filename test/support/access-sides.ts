@@ -1,3 +1,4 @@
+import { defaultCollection } from '../../src/access.ts';
 import { addDocuments, ask, type Client, createKey, ended, type TestService } from './service.ts';
 
 export const kinds = ['document', 'answer', 'batch', 'operation'] as const;
@@ -29,7 +30,10 @@ export function noteOf({ canary, probe, place }: Side, n: number | string): Reco
   };
 }
 
-/** Two keys of collections of their own and two of branches of the taxonomy, all in one corpus, with something of every kind. */
+/**
+ * Two keys of collections of their own, and two that share one and have branches of the taxonomy of their own, all in one
+ * corpus, with something of every kind.
+ */
 export async function createSides(service: TestService): Promise<Side[]> {
   const sides: Side[] = [];
   for (const name of ['red', 'blue', 'left', 'right']) {
@@ -37,9 +41,10 @@ export async function createSides(service: TestService): Promise<Side[]> {
     const byCollection = name === 'red' || name === 'blue';
     // The "/" within a label is one that has to be written otherwise in the permission.
     const branch = `${name}/${canary}`;
+    const path = `taxonomy:${branch.replace('/', '~1')}`;
     const { client } = await createKey(service, {
       scope: 'write',
-      permissions: [byCollection ? `collection:${name}` : `taxonomy:${branch.replace('/', '~1')}`],
+      permissions: byCollection ? [`collection:${name}`] : [`collection:${defaultCollection}`, path],
     });
     sides.push({
       ...{ name, client, canary, probe: `probe${name}zq`, frozen: [] },
