@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { defaultCollection } from '../src/access.ts';
 import { loadEnvFile } from '../src/config.ts';
 import { version } from '../src/version.ts';
 import { Refused } from './client.ts';
@@ -64,6 +65,11 @@ function createProgram(run: (paths: string[], flags: Flags) => Promise<void>): C
     )
     .option('--name <name>', "name of the source; the folder's own unless given", sourceName)
     .option('--ignore <pattern>', 'leave these out too, as in .gitignore (repeatable)', collect, [])
+    .addOption(
+      option('--collection <name>', 'where its documents are', 'DT_RAG_COLLECTION').default(
+        defaultCollection,
+      ),
+    )
     .option('--all', 'hidden files too, and those that hold no text by their name', false)
     .option('--metadata <key=value>', 'say this of every document (repeatable)', pair, {})
     .option('--taxonomy <path>', 'file every document under this path, e.g. HR/Leave')
