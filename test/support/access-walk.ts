@@ -59,7 +59,7 @@ export async function walk(
   for (let n = 0; n < total; n++) {
     const { spec, side, own } = inOrder[n] ?? atRandom();
     const aim = own ? side : random.pick(sides.filter((other) => other !== side));
-    const made = make(spec, { side, aim, random });
+    const made = make(spec, { side, aim, random, sure: n < inOrder.length });
     const reply = await side.client.call(spec.method.toUpperCase(), made.path, made.call);
     const problem =
       whatIsShown(made, reply, sides) ??
@@ -78,7 +78,15 @@ export async function walk(
   return seen;
 }
 
-function make(spec: AnyRoute, given: { side: Side; aim: Side; random: Random }): Made {
+interface Given {
+  side: Side;
+  aim: Side;
+  random: Random;
+  /** What is named must be there. */
+  sure: boolean;
+}
+
+function make(spec: AnyRoute, given: Given): Made {
   const { side, aim, random } = given;
   const open = spec.scope !== 'read' && spec.scope !== 'write';
   const { kind, query, call } = open ? {} : recipeFor(spec.method, spec.paths[0]);
@@ -92,16 +100,14 @@ function make(spec: AnyRoute, given: { side: Side; aim: Side; random: Random }):
   return { spec, path, call: call?.(given) ?? {}, side, aim, kind };
 }
 
-/** Of its own documents it leaves some alone, so that it can be seen whether others do. */
-function idOf(
-  kind: Kind,
-  spec: AnyRoute,
-  { side, aim, random }: { side: Side; aim: Side; random: Random },
-): string {
+/** Some of its own documents it never deletes: there is something to see in the end, and, where it must be, before. */
+function idOf(kind: Kind, { method }: AnyRoute, { side, aim, random, sure }: Given): string {
   const all = [...aim.ids[kind]];
-  const mine = aim === side && kind === 'document' && spec.scope === 'write';
-  const some = mine ? all.filter((id) => !side.frozen.includes(id)) : all;
-  return random.pick(some.length > 0 ? some : [nowhere]);
+  if (kind === 'document' && aim === side) {
+    if (method === 'delete') return random.pick(all.filter((id) => !side.frozen.includes(id)));
+    if (sure) return random.pick(side.frozen);
+  }
+  return random.pick(all.length > 0 ? all : [nowhere]);
 }
 
 /** A sentence; undefined when all is well. */
