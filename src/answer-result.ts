@@ -36,6 +36,10 @@ export const answerResult = z.object({
     .int()
     .optional()
     .describe('Sources whose document was deleted since: only what the others support is left of the answer'),
+  contextual_question: z
+    .string()
+    .optional()
+    .describe('What was searched for and answered: the question with what it leaves to the turns before it'),
   confidence: z.number(),
   confidence_reasons: z.array(z.string()),
   retrieval: z.object({

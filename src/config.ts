@@ -175,6 +175,9 @@ export const environmentShape = {
   ANSWER_TTL_HOURS: whole(1, 24 * 365)
     .default(24 * 7)
     .describe('How long a finished answer is kept.'),
+  ANSWER_EVENTS_MINUTES: whole(1, 60 * 24 * 365)
+    .default(60)
+    .describe('How long after its end the events of an answer can still be read.'),
   ANSWER_DEADLINE_MS: whole(100, 3_600_000)
     .default(60_000)
     .describe('Time an answer has when the request sets no deadline_ms.'),

@@ -20,6 +20,7 @@ export const errorTable = {
   unauthenticated: { status: 401, retry: false, title: 'No valid API key' },
   forbidden: { status: 403, retry: false, title: 'The API key may not do this' },
   not_found: { status: 404, retry: false, title: 'Not found' },
+  gone: { status: 410, retry: false, title: 'No longer kept' },
   method_not_allowed: { status: 405, retry: false, title: 'Method not allowed' },
   conflict: { status: 409, retry: false, title: 'The state of the resource does not allow this' },
   payload_too_large: { status: 413, retry: false, title: 'The body is too large' },

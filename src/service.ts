@@ -10,6 +10,7 @@ import type { Config } from './config.ts';
 import { type Database, openDatabase } from './db/connect.ts';
 import { liveWorkers } from './db/heartbeats.ts';
 import { migrate } from './db/migrations.ts';
+import { type Notifications, openNotifications } from './db/notifications.ts';
 import { readOrphans } from './db/orphans.ts';
 import { readVectorRecall } from './db/vector-recall.ts';
 import { createFlagService, type FlagService } from './flag-service.ts';
@@ -40,6 +41,7 @@ export interface Foundation {
   metrics: Metrics;
   database: Database;
   db: Knex;
+  notifications: Notifications;
   queues: Queues;
   embedders: EmbedderPool;
   /** null: none is configured. */
@@ -58,6 +60,8 @@ export async function openFoundation(config: Config, log: Log, shutdown: Shutdow
   });
   shutdown.add('database', database.close);
   await prepareStores(config, database, log);
+  const notifications = openNotifications(database.db, database.listen, log);
+  shutdown.add('notifications', notifications.close);
   const queues = openQueues(config, database, log, metrics);
   shutdown.add('queues', queues.close);
   const embedders = createEmbedderPool({
@@ -86,6 +90,7 @@ export async function openFoundation(config: Config, log: Log, shutdown: Shutdow
     metrics,
     database,
     db,
+    notifications,
     queues,
     embedders,
     reranking,

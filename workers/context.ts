@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
 import type { Config } from '../src/config.ts';
+import type { Notifications } from '../src/db/notifications.ts';
 import type { ErrorSummary } from '../src/errors.ts';
 import type { JobName, PayloadOf } from '../src/jobs/catalog.ts';
 import type { Enqueue, Queues } from '../src/jobs/queues.ts';
@@ -16,6 +17,7 @@ import type { Llm } from './llm/llm.ts';
 export interface WorkerTools {
   config: Config & WorkerConfig;
   db: Knex;
+  notifications: Notifications;
   enqueue: Enqueue;
   holds: Queues['holds'];
   search: Search;

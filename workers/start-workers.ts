@@ -18,7 +18,7 @@ const patience = 0.6;
 
 /** Starts a worker for every queue of the configuration; they stop, in order, with the foundation's shutdown. */
 export async function startWorkers(foundation: Foundation, workerConfig: WorkerConfig): Promise<void> {
-  const { config, db, embedders, log, metrics, queues, search, shutdown } = foundation;
+  const { config, db, embedders, log, metrics, notifications, queues, search, shutdown } = foundation;
   const parsers = createParserPool({
     timeoutMs: workerConfig.PARSE_TIMEOUT_SECONDS * 1000,
     memoryMb: workerConfig.PARSE_MEMORY_MB,
@@ -35,6 +35,7 @@ export async function startWorkers(foundation: Foundation, workerConfig: WorkerC
   const tools: WorkerTools = {
     config: { ...config, ...workerConfig },
     db,
+    notifications,
     enqueue: queues.enqueue,
     holds: queues.holds,
     search,
@@ -59,7 +60,7 @@ export async function startWorkers(foundation: Foundation, workerConfig: WorkerC
     clearTimeout(impatient);
   });
   startSchedule(foundation);
-  await startHeartbeat(foundation, workerConfig.QUEUES);
+  await startHeartbeat(foundation, workerConfig);
   log.info(
     {
       queues: workerConfig.QUEUES,
@@ -70,12 +71,15 @@ export async function startWorkers(foundation: Foundation, workerConfig: WorkerC
   );
 }
 
-async function startHeartbeat({ db, log, shutdown }: Foundation, queues: readonly string[]): Promise<void> {
+async function startHeartbeat(
+  { db, log, shutdown }: Foundation,
+  { QUEUES: queues, WORKER_CONCURRENCY: concurrency }: WorkerConfig,
+): Promise<void> {
   const id = randomUUID();
   const name = `${hostname()}:${process.pid}`;
-  await beat(db, id, name, queues);
+  await beat(db, id, name, queues, concurrency);
   const timer = setInterval(() => {
-    beat(db, id, name, queues).catch((error) => log.warn({ err: error }, 'heartbeat failed'));
+    beat(db, id, name, queues, concurrency).catch((error) => log.warn({ err: error }, 'heartbeat failed'));
   }, heartbeatMs);
   shutdown.add('heartbeat', async () => {
     clearInterval(timer);

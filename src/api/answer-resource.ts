@@ -10,6 +10,8 @@ export const answerSchema = z
     is_terminal: z.boolean(),
     question: z.string(),
     mode: z.string(),
+    priority: z.int(),
+    previous_answer_id: z.uuid().nullable(),
     flags: z.record(z.string(), z.object({ on: z.boolean(), reason: z.string(), percent: z.number() })),
     ...answerResult.partial().shape,
     poll_after_ms: z.int().nullable(),
@@ -18,34 +20,45 @@ export const answerSchema = z
     completed_at: timestamp.nullable(),
     expires_at: timestamp,
     error: errorSummarySchema.nullable(),
-    links: z.object({ self: z.string(), cancel: z.string(), feedback: z.string() }),
+    links: z.object({ self: z.string(), events: z.string(), cancel: z.string(), feedback: z.string() }),
   })
   .meta({ id: 'Answer' });
-
-export const pollAfterMs = 500;
 
 export function isTerminal(status: AnswerStatus): boolean {
   return status !== 'queued' && status !== 'in_progress';
 }
 
-export function toAnswer(row: AnswerRow) {
+/** What is known of an answer that has not ended. */
+export interface Underway {
+  pollAfterMs: number;
+  /** Steps done so far. */
+  steps?: readonly unknown[];
+}
+
+const unknown: Underway = { pollAfterMs: 1000 };
+
+export function toAnswer(row: AnswerRow, { pollAfterMs, steps }: Underway = unknown) {
   const { mode, flags } = row.request as { mode: string; flags: Record<string, unknown> };
   const self = `/api/v1/answers/${row.id}`;
+  const ended = isTerminal(row.status);
   return {
     id: row.id,
     status: row.status,
-    is_terminal: isTerminal(row.status),
+    is_terminal: ended,
     question: row.question,
     mode,
+    priority: row.priority,
+    previous_answer_id: row.previous_answer_id,
     flags,
+    ...(ended || !steps ? {} : { steps }),
     ...shownResult(row.result),
-    poll_after_ms: isTerminal(row.status) ? null : pollAfterMs,
+    poll_after_ms: ended ? null : pollAfterMs,
     request_id: row.request_id,
     created_at: row.created_at,
     completed_at: row.completed_at,
     expires_at: row.expires_at,
     error: row.error,
-    links: { self, cancel: `${self}/cancel`, feedback: `${self}/feedback` },
+    links: { self, events: `${self}/events`, cancel: `${self}/cancel`, feedback: `${self}/feedback` },
   };
 }
 

@@ -5,6 +5,7 @@ import type { Knex } from 'knex';
 import { pinoHttp } from 'pino-http';
 import type { Config } from '../config.ts';
 import type { LiveWorker } from '../db/heartbeats.ts';
+import type { Notifications } from '../db/notifications.ts';
 import { AppError } from '../errors.ts';
 import type { FlagService } from '../flag-service.ts';
 import type { Queues } from '../jobs/queues.ts';
@@ -30,6 +31,7 @@ export interface ApiContext {
   config: Config;
   secrets: Secrets;
   db: Knex;
+  notifications: Notifications;
   queues: Queues;
   flags: FlagService;
   /** null: none is configured. */

@@ -18,6 +18,17 @@ export async function hideDeleted(db: Db, result: Result): Promise<Result> {
   return withoutDocuments(result, (id) => !there.includes(id));
 }
 
+/** The same for many, in one statement; what has no result stays so. */
+export async function hideDeletedInAll(
+  db: Db,
+  results: readonly (Result | null)[],
+): Promise<(Result | null)[]> {
+  const ids = [...new Set(results.flatMap((result) => (result ? citedIds(result) : [])))];
+  if (ids.length === 0) return [...results];
+  const there = new Set(await db('documents').whereIn('id', ids).whereNull('deleted_at').pluck('id'));
+  return results.map((result) => result && withoutDocuments(result, (id) => !there.has(id)));
+}
+
 /**
  * The same for a result that is about to be stored, holding the documents: one that is deleted meanwhile waits until the
  * answer is there to be found, one that was deleted before leaves nothing in it.

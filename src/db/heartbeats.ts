@@ -2,9 +2,15 @@ import type { Db } from './connect.ts';
 
 export const heartbeatMs = 5000;
 
-export async function beat(db: Db, id: string, process: string, queues: readonly string[]): Promise<void> {
+export async function beat(
+  db: Db,
+  id: string,
+  process: string,
+  queues: readonly string[],
+  concurrency: number,
+): Promise<void> {
   await db('worker_heartbeats')
-    .insert({ id, process, queues, beat_at: db.fn.now() })
+    .insert({ id, process, queues, concurrency, beat_at: db.fn.now() })
     .onConflict('id')
     .merge(['beat_at']);
 }
@@ -17,6 +23,8 @@ export interface LiveWorker {
   id: string;
   process: string;
   queues: string[];
+  /** Jobs of a queue that it runs at a time. */
+  concurrency: number;
   /** Seconds since it started. */
   age: number;
 }
@@ -24,7 +32,7 @@ export interface LiveWorker {
 /** Worker processes heard of lately: the same on every tier, whichever store carries the queues. */
 export async function liveWorkers(db: Db): Promise<LiveWorker[]> {
   const { rows } = await db.raw(
-    `select id, process, queues, extract(epoch from now() - started_at)::int as age from worker_heartbeats
+    `select id, process, queues, concurrency, extract(epoch from now() - started_at)::int as age from worker_heartbeats
       where beat_at > now() - interval '${(heartbeatMs * 3) / 1000} seconds' order by started_at`,
   );
   return rows;

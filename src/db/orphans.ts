@@ -82,6 +82,18 @@ const kinds: OrphanKind[] = [
     repair: (trx) => scrubAnswers(trx),
   },
   {
+    kind: 'answer_events',
+    table: 'answer_events',
+    where: `t.type = 'delta' and t.data->>'text' <> '' and exists (
+      select from unnest(t.documents) as x(id) where ${noDocument('x.id')})`,
+    repair: async (trx) =>
+      (
+        await trx.raw(
+          `update answer_events t set data = '{"text": "", "deleted": true}' where ${whereOf('answer_events')}`,
+        )
+      ).rowCount,
+  },
+  {
     kind: 'ingestion_items',
     table: 'ingestion_items',
     where: `t.document_id is not null and (t.external_id is not null or t.error is not null) and ${noDocument('t.document_id')}`,

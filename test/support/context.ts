@@ -31,13 +31,13 @@ export async function openBench(more: Record<string, string> = {}): Promise<Hand
   const shutdown = createShutdown(log, 20);
   const foundation = await openFoundation(config, log, shutdown);
   const parsers = createParserPool({ timeoutMs: 60_000, memoryMb: 400, size: 1 });
-  const { db, search, embedders, metrics, queues } = foundation;
+  const { db, notifications, search, embedders, metrics, queues } = foundation;
   const fetchUrl = openFetcher({ ...config, ...readWorkerConfig(environment) });
   return {
     foundation,
     context: {
       config: { ...config, ...readWorkerConfig(environment) },
-      ...{ db, search, embedders, metrics, parsers, fetchUrl, log },
+      ...{ db, notifications, search, embedders, metrics, parsers, fetchUrl, log },
       ...{ enqueue: queues.enqueue, holds: queues.holds },
       llm: null,
       signal: new AbortController().signal,

@@ -53,6 +53,7 @@ export async function runSteps(answer: ClaimedAnswer, context: Context, report: 
   );
 
   const { retrieval } = found;
+  report({ type: 'passages', data: { documentIds: retrieval.passages.map(({ documentId }) => documentId) } });
   const composed = await compose(answer.question, read, retrieval, context);
   ended(...composed.steps);
 
