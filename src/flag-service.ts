@@ -27,9 +27,14 @@ export interface FlagService {
     key: FlagKey,
     change: { enabled: boolean; rolloutPercent: number; reason: string; by: string; kill?: boolean },
   ): Promise<FlagState>;
-  /** Flags as they are for this caller. Read from the database every time, so a change is in force at once everywhere. */
+  /**
+   * Flags as they are for this caller. What the database says is believed for half a second, so a change is in force at once in
+   * the process that made it and well within a second in every other.
+   */
   snapshot(rolloutId: string): Promise<FlagSnapshot>;
 }
+
+const believedMs = 500;
 
 export function createFlagService(db: Knex, envFlags: Record<string, boolean>): FlagService {
   const stateOf = (key: FlagKey, override: FlagOverride | undefined): FlagState => {
@@ -62,6 +67,18 @@ export function createFlagService(db: Knex, envFlags: Record<string, boolean>): 
     const overrides = await readOverrides(db);
     return flagKeys.map((key) => stateOf(key, overrides.get(key)));
   };
+  let known: { at: number; states: Promise<FlagState[]> } | undefined;
+  const recent = () => {
+    if (!known || performance.now() - known.at > believedMs) {
+      const states = list();
+      known = { at: performance.now(), states };
+      // What could not be read is asked for again, by the next request.
+      states.catch(() => {
+        known = undefined;
+      });
+    }
+    return known.states;
+  };
   return {
     list,
     set: async (key, { enabled, rolloutPercent, reason, by, kill = false }) => {
@@ -73,10 +90,11 @@ export function createFlagService(db: Knex, envFlags: Record<string, boolean>): 
         reason,
         updated_by: by,
       });
+      known = undefined;
       return (await list()).find((flag) => flag.key === key) as FlagState;
     },
     snapshot: async (rolloutId) => {
-      const states = await list();
+      const states = await recent();
       return Object.fromEntries(
         states.map((state) => [state.key, evaluate(state, rolloutId)]),
       ) as FlagSnapshot;
