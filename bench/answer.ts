@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -10,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { startGeminiStandIn } from '../test/support/gemini-stand-in.ts';
 import { type Client, createClient, type Json } from '../test/support/http.ts';
 import { waitFor } from '../test/support/wait-for.ts';
-import { percentile } from './load.ts';
+import { cpuSeconds, percentile } from './load.ts';
 import { openBench } from './setup.ts';
 
 const usage = `DATABASE_URL=… [REDIS_URL=…] npm run bench answer [-- --json FILE] [--answers 500] [--waits 200] [--seconds 20]
@@ -42,6 +41,7 @@ if (values.help || !process.env.DATABASE_URL) {
 async function main(serverUrl: string): Promise<void> {
   const bench = await openBench(serverUrl);
   const standIn = await startGeminiStandIn();
+  standIn.script(() => ({ text: 'The lighthouse keeper counts the ships that pass every night [1].' }));
   const silent = await startSilentModel();
   const env = {
     ...bench.env,
@@ -66,7 +66,7 @@ async function main(serverUrl: string): Promise<void> {
     );
     const worker = start('workers/main.ts', standIn.url);
     children.push(worker);
-    const pipeline = await measurePipeline(client, Number(values.answers));
+    const pipeline = await measurePipeline(client, { api, worker }, Number(values.answers));
     await stop(worker);
     const idle = await measureWaits(client, api, Number(values.waits), Number(values.seconds));
     children.push(start('workers/main.ts', silent.url));
@@ -95,7 +95,11 @@ async function stop(child: ChildProcess): Promise<void> {
 }
 
 /** Milliseconds of each part: seen by the caller, in the worker, and the latter without retrieval. */
-async function measurePipeline(client: Client, count: number) {
+async function measurePipeline(
+  client: Client,
+  { api, worker }: { api: ChildProcess; worker: ChildProcess },
+  count: number,
+) {
   const ask = async (n: number): Promise<{ seen: number; body: Json }> => {
     const started = performance.now();
     const { status, body } = await client.post(
@@ -109,6 +113,7 @@ async function measurePipeline(client: Client, count: number) {
   };
   // The first ones load the embedding model and fill no figure.
   for (let n = 0; n < 20; n++) await ask(-n);
+  const before = { api: cpuSeconds(api), worker: cpuSeconds(worker) };
   const all: Awaited<ReturnType<typeof ask>>[] = [];
   let next = 0;
   const caller = async () => {
@@ -118,6 +123,9 @@ async function measurePipeline(client: Client, count: number) {
     }
   };
   await Promise.all(Array.from({ length: concurrency }, caller));
+  const cpu = (child: ChildProcess, since: number) =>
+    Math.round(((cpuSeconds(child) - since) / count) * 10_000) / 10;
+  const cpuMs = { api: cpu(api, before.api), worker: cpu(worker, before.worker) };
   const stepMs = (body: Json, name: string) => body.steps.find((step: Json) => step.name === name)?.ms ?? 0;
   const pick = (value: (one: (typeof all)[number]) => number) => {
     const list = all.map(value);
@@ -128,17 +136,15 @@ async function measurePipeline(client: Client, count: number) {
     models: [...new Set(all.map(({ body }) => body.model))],
     seen_by_caller_ms: pick(({ seen }) => seen),
     pipeline_ms: pick(({ body }) => body.total_time * 1000 - body.queued_ms),
+    pipeline_without_retrieval_ms: pick(
+      ({ body }) => body.total_time * 1000 - body.queued_ms - stepMs(body, 'retrieve'),
+    ),
+    cpu_ms_per_answer: cpuMs,
     queued_ms: pick(({ body }) => body.queued_ms),
     retrieve_ms: pick(({ body }) => stepMs(body, 'retrieve')),
     compose_ms: pick(({ body }) => stepMs(body, 'compose')),
     created_to_completed_ms: pick(({ body }) => Date.parse(body.completed_at) - Date.parse(body.created_at)),
   };
-}
-
-/** Seconds of processor time that a process has used. */
-function cpuSeconds({ pid }: ChildProcess): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-  return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
 async function measureWaits(client: Client, api: ChildProcess, waits: number, seconds: number) {

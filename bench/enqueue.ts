@@ -1,17 +1,17 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { Agent } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { waitFor } from '../test/support/wait-for.ts';
-import { percentile, postInTurn, type Turn } from './load.ts';
+import { cpuSeconds, percentile, postInTurn, type Turn } from './load.ts';
 import { openBench } from './setup.ts';
 
 const usage = `DATABASE_URL=… REDIS_URL=… npm run bench enqueue [-- --json FILE] [--seconds 4] [--rounds 6] [--connections 16] [--log-level info]
 
-Questions accepted (POST → 202) a second, and the 99th percentile of their time, beside a bare Express with one insert and one
-job, in turns. The key is the admin key of the environment; no worker runs. Works in a database of its own and drops it.`;
+Questions accepted (POST → 202) a second, and the 99th percentile of their time, beside a bare Express with the same insert and
+the same job, in turns. The key is the admin key of the environment; no worker runs. Works in a database of its own and drops it.`;
 
 const { values } = parseArgs({
   allowPositionals: true,
@@ -48,9 +48,12 @@ async function main(serverUrl: string): Promise<void> {
       ...{ cwd: fileURLToPath(new URL('..', import.meta.url)), env: { ...env, PORT: port } },
       stdio: ['ignore', 'ignore', 'inherit'],
     });
-  const children = [start('src/main.ts', ports.product), start('bench/bare-api.ts', ports.bare)];
+  const children = {
+    product: start('src/main.ts', ports.product),
+    bare: start('bench/bare-api.ts', ports.bare),
+  };
   try {
-    const rounds = await measure();
+    const rounds = await measure(children);
     const { product, bare } = rounds;
     const result = {
       ...{ bench: 'enqueue', connections: Number(values.connections), product, bare },
@@ -63,15 +66,16 @@ async function main(serverUrl: string): Promise<void> {
     console.log(`requests/s ${result.rate_ratio} × bare, p99 ${result.p99_ratio} ×`);
     if (values.json) await writeFile(values.json, `${JSON.stringify(result, null, 2)}\n`);
   } finally {
-    for (const child of children) child.kill('SIGTERM');
-    await Promise.all(children.map((child) => once(child, 'exit')));
+    for (const child of Object.values(children)) child.kill('SIGTERM');
+    await Promise.all(Object.values(children).map((child) => once(child, 'exit')));
     await bench.close();
   }
 }
 
 /** In turns, so that whatever else the machine does falls on both; the first turn of each only warms up. */
-async function measure() {
+async function measure(children: Record<keyof typeof ports, ChildProcess>) {
   const turns: Record<keyof typeof ports, Turn[]> = { product: [], bare: [] };
+  const cpu = { product: 0, bare: 0 };
   const agents = { product: newAgent(), bare: newAgent() };
   for (const name of ['product', 'bare'] as const)
     await waitFor(`${name} listens`, () =>
@@ -82,6 +86,7 @@ async function measure() {
     );
   for (let round = 0; round <= Number(values.rounds); round++)
     for (const name of ['product', 'bare'] as const) {
+      const before = cpuSeconds(children[name]);
       const turn = await postInTurn({
         url: `http://127.0.0.1:${ports[name]}/api/v1/answers`,
         agent: agents[name],
@@ -91,9 +96,10 @@ async function measure() {
         seconds: round === 0 ? 2 : Number(values.seconds),
       });
       if (round > 0) turns[name].push(turn);
+      if (round > 0) cpu[name] += cpuSeconds(children[name]) - before;
     }
   for (const agent of Object.values(agents)) agent.destroy();
-  return { product: summarise(turns.product), bare: summarise(turns.bare) };
+  return { product: summarise(turns.product, cpu.product), bare: summarise(turns.bare, cpu.bare) };
 }
 
 function newAgent(): Agent {
@@ -101,7 +107,7 @@ function newAgent(): Agent {
 }
 
 /** The median turn's rate, and percentiles over the times of all turns. */
-function summarise(turns: readonly Turn[]) {
+function summarise(turns: readonly Turn[], cpu: number) {
   const times = turns.flatMap((turn) => turn.times);
   return {
     per_second: percentile(
@@ -111,6 +117,7 @@ function summarise(turns: readonly Turn[]) {
     p50_ms: percentile(times, 0.5),
     p99_ms: percentile(times, 0.99),
     requests: times.length,
+    cpu_ms: Math.round((cpu / times.length) * 1e5) / 100,
   };
 }
 

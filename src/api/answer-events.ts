@@ -8,9 +8,10 @@ import { type AnyRoute, type Caller, route } from './route.ts';
 import { idParams } from './schemas.ts';
 import { eventsQuery, lastEventId, type ServerEvent, streamEvents } from './server-sent-events.ts';
 
-type Find = (id: string, caller: Caller) => Promise<AnswerRow>;
+/** The answer, for this caller; throws `not_found`. */
+export type FindAnswer = (id: string, caller: Caller) => Promise<AnswerRow>;
 
-export function answerEventRoute(context: ApiContext, find: Find): AnyRoute {
+export function answerEventRoute(context: ApiContext, find: FindAnswer): AnyRoute {
   return route({
     method: 'get',
     paths: ['/api/v1/answers/{id}/events'],

@@ -65,3 +65,12 @@ function untilLate({ status, deadline_at }: AnswerRow): number {
   const left = deadline_at.getTime() - Date.now() + (status === 'queued' ? 100 : graceMs);
   return left > 0 ? left : graceMs;
 }
+
+/** What was done of `Prefer: wait`. */
+export function waited(seconds: number | undefined): Record<string, string> {
+  return seconds === undefined ? {} : { 'Preference-Applied': `wait=${seconds}` };
+}
+
+export function retryAfter(row: AnswerRow, pollAfterMs: number): Record<string, string> {
+  return isTerminal(row.status) ? {} : { 'Retry-After': String(Math.ceil(pollAfterMs / 1000)) };
+}

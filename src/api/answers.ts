@@ -1,18 +1,16 @@
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { readSteps } from '../db/answer-events.ts';
-import { type AnswerRow, answerStatuses, endAnswer, findAnswer, insertAnswer } from '../db/answers.ts';
+import { type AnswerRow, endAnswer, findAnswer, insertAnswer } from '../db/answers.ts';
 import { canFollow } from '../db/conversations.ts';
 import { deleteAnswer } from '../db/delete-answer.ts';
 import { findExperience } from '../db/experiences.ts';
 import { saveFeedback } from '../db/feedback.ts';
-import { listAnswers } from '../db/list-answers.ts';
 import { AppError } from '../errors.ts';
 import { expansions } from '../retrieval/passage.ts';
-import { answerEventRoute } from './answer-events.ts';
+import { answerEventRoute, type FindAnswer } from './answer-events.ts';
 import { createPace, type Pace } from './answer-pace.ts';
+import { answerReadingRoutes } from './answer-reading.ts';
 import { answerSchema, isTerminal, toAnswer } from './answer-resource.ts';
-import { readWait, watchEnd } from './answer-waiting.ts';
+import { readWait, retryAfter, waited, watchEnd } from './answer-waiting.ts';
 import type { ApiContext } from './app.ts';
 import { refuseWhenFull } from './backpressure.ts';
 import { keptText } from './kept-text.ts';
@@ -23,8 +21,6 @@ import {
   filters,
   greatestInteger,
   idParams,
-  listOf,
-  pageQuery,
   storable,
   strategyName,
   timestamp,
@@ -90,11 +86,9 @@ const feedbackSchema = z
   })
   .meta({ id: 'Feedback' });
 
-type Find = (id: string, caller: Caller) => Promise<AnswerRow>;
-
 export function answerRoutes(context: ApiContext): AnyRoute[] {
   const { db, queues } = context;
-  const get: Find = async (id, _caller) => {
+  const get: FindAnswer = async (id, _caller) => {
     const row = await findAnswer(db, id);
     if (!row) throw noAnswer();
     return row;
@@ -102,8 +96,7 @@ export function answerRoutes(context: ApiContext): AnyRoute[] {
   const pace = createPace(context);
   return [
     askRoute(context, get, pace),
-    listRoute(context, pace),
-    getRoute(context, get, pace),
+    ...answerReadingRoutes(context, get, pace),
     answerEventRoute(context, get),
     ...cancelRoutes(context, get),
     route({
@@ -150,7 +143,7 @@ function noAnswer(): AppError {
   return new AppError('not_found', 'There is no such answer, or its time has passed.');
 }
 
-function askRoute(context: ApiContext, get: Find, pace: Pace): AnyRoute {
+function askRoute(context: ApiContext, get: FindAnswer, pace: Pace): AnyRoute {
   const { notifications, queues, stopping } = context;
   return route({
     method: 'post',
@@ -224,82 +217,7 @@ async function accept(
   });
 }
 
-function waited(seconds: number | undefined): Record<string, string> {
-  return seconds === undefined ? {} : { 'Preference-Applied': `wait=${seconds}` };
-}
-
-function retryAfter(row: AnswerRow, pollAfterMs: number): Record<string, string> {
-  return isTerminal(row.status) ? {} : { 'Retry-After': String(Math.ceil(pollAfterMs / 1000)) };
-}
-
-function getRoute({ db, notifications, stopping }: ApiContext, get: Find, pace: Pace): AnyRoute {
-  return route({
-    method: 'get',
-    paths: ['/api/v1/answers/{id}'],
-    scope: 'read',
-    tag: 'answers',
-    summary: 'An answer, finished or not; with Prefer: wait, when it has ended or that time is over',
-    params: idParams,
-    responses: {
-      200: { description: 'The answer', schema: answerSchema },
-      304: { description: 'Unchanged since If-None-Match' },
-    },
-    handler: async ({ params, raw, caller, signal }): Promise<Reply> => {
-      const seconds = readWait(raw.get('prefer'));
-      const find = (id: string) => get(id, caller);
-      const watch = seconds ? watchEnd(notifications, params.id, find) : undefined;
-      try {
-        const known = await find(params.id);
-        const row = watch ? await watch.wait(known, seconds ?? 0, [signal, stopping]) : known;
-        const pollAfterMs = isTerminal(row.status) ? 0 : await pace.pollAfterMs(row);
-        const steps = row.status === 'in_progress' ? await readSteps(db, row.id) : undefined;
-        const body = toAnswer(row, { pollAfterMs, ...(steps ? { steps } : {}) });
-        const etag = strongTag(body);
-        const headers = { ETag: etag, ...waited(seconds), ...retryAfter(row, pollAfterMs) };
-        if (matches(raw.get('if-none-match'), etag)) return { status: 304, headers };
-        return { status: 200, body, headers };
-      } finally {
-        watch?.stop();
-      }
-    },
-  });
-}
-
-/** Of exactly what is sent: whatever changes in it changes the tag. */
-function strongTag(body: unknown): string {
-  return `"${createHash('sha256').update(JSON.stringify(body)).digest('base64url').slice(0, 27)}"`;
-}
-
-/** As RFC 9110 has it: weak comparison of a list, or anything. */
-function matches(ifNoneMatch: string | undefined, etag: string): boolean {
-  const tags = (ifNoneMatch ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''));
-  return tags.includes('*') || tags.includes(etag);
-}
-
-const listQuery = z.strictObject({ ...pageQuery, status: z.enum(answerStatuses).optional() });
-
-function listRoute({ db }: ApiContext, pace: Pace): AnyRoute {
-  return route({
-    method: 'get',
-    paths: ['/api/v1/answers'],
-    scope: 'read',
-    tag: 'answers',
-    summary: 'Your answers, newest first',
-    query: listQuery,
-    responses: { 200: { description: 'A page', schema: listOf(answerSchema) } },
-    handler: async ({ query, caller }) => {
-      const page = await listAnswers(db, { ...query, apiKeyId: caller.id });
-      const items = await Promise.all(
-        page.items.map(async (row) =>
-          toAnswer(row, { pollAfterMs: isTerminal(row.status) ? 0 : await pace.pollAfterMs(row) }),
-        ),
-      );
-      return { status: 200, body: { items, next_cursor: page.next_cursor } };
-    },
-  });
-}
-
-function cancelRoutes({ db }: ApiContext, get: Find): AnyRoute[] {
+function cancelRoutes({ db }: ApiContext, get: FindAnswer): AnyRoute[] {
   const shared = { scope: 'write', tag: 'answers', params: idParams } as const;
   return [
     route({

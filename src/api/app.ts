@@ -99,7 +99,9 @@ function serve(
         ? await readUpload(raw, context.db, { maxMb: context.config.MAX_UPLOAD_MB, maxFiles: spec.maxFiles })
         : undefined;
     const controller = new AbortController();
-    response.on('close', () => controller.abort(new Error('the client has gone')));
+    response.on('close', () => {
+      if (!response.writableFinished) controller.abort(new Error('the client has gone'));
+    });
     const request = {
       params,
       query,
