@@ -67,7 +67,7 @@ export async function insertAnswer(db: Db, answer: NewAnswer): Promise<AnswerRow
     ...[answer.id, answer.question, JSON.stringify(answer.request), answer.apiKeyId, answer.requestId],
     ...[answer.traceparent, answer.priority ?? 5, answer.previousAnswerId ?? null],
     ...[answer.deadlineMs, answer.keepHours],
-  ] as (string | number)[]);
+  ]);
   return rows[0] ?? db('answers').where({ id: answer.id }).first();
 }
 

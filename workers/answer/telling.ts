@@ -104,7 +104,7 @@ function createBuffer() {
     add: (progress: Progress) => {
       if (progress.type === 'passages') documents = progress.data.documentIds;
       else if (progress.type === 'delta') addDelta(progress.data.text);
-      else if (waiting.length < mostEvents) {
+      else if (progress.type === 'restart' || waiting.length < mostEvents) {
         if (progress.type === 'restart') {
           muted = false;
           half = '';
