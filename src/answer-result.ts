@@ -1,4 +1,22 @@
 import { z } from 'zod';
+import { countedBy } from './db/model-calls.ts';
+
+/** In what an answer is less than it could be. */
+export const degradeCodes = [
+  'retrieval_timeout',
+  'llm_timeout',
+  'llm_unavailable',
+  'llm_rate_limited',
+  'llm_bad_output',
+  'llm_refused',
+  'llm_cut',
+  'budget_exhausted',
+  'deadline_too_short',
+  'unverified',
+  'fallback_model',
+  'extractive',
+] as const;
+export type DegradeCode = (typeof degradeCodes)[number];
 
 const span = z.tuple([z.int(), z.int()]);
 const source = z.object({
@@ -30,6 +48,9 @@ export const answerResult = z.object({
   language: z.string(),
   model: z.string(),
   degraded: z.string().nullable(),
+  degraded_codes: z
+    .array(z.enum(degradeCodes))
+    .describe('What led to `degraded`, and which rung was taken: fallback_model or extractive'),
   sources: z.array(source),
   source_count: z.int(),
   sources_deleted: z
@@ -46,9 +67,19 @@ export const answerResult = z.object({
     candidates: z.int(),
     taxonomy_version: z.string(),
     corpus_version: z.int(),
+    suspicious: z
+      .array(z.object({ chunk_id: z.uuid(), suspicions: z.array(z.string()) }))
+      .optional()
+      .describe('Sources that seem to speak to language models: listed last, and marked for the model'),
   }),
   steps: z.array(
-    z.object({ name: z.string(), ms: z.number(), outcome: z.string(), detail: z.string().optional() }),
+    z.object({
+      name: z.string(),
+      ms: z.number(),
+      outcome: z.string(),
+      detail: z.string().optional(),
+      budget_ms: z.number().optional(),
+    }),
   ),
   usage: z.object({
     input_tokens: z.int(),
@@ -57,6 +88,19 @@ export const answerResult = z.object({
     cost_usd: z.number().nullable(),
     cache: z.enum(['hit', 'miss', 'off']),
   }),
+  model_calls: z.array(
+    z.object({
+      model: z.string(),
+      ms: z.number().nullable(),
+      outcome: z.string().describe('ok, timeout, cancelled, an error code, or unknown: its worker died'),
+      input_tokens: z.int(),
+      output_tokens: z.int(),
+      counted: z
+        .enum(countedBy)
+        .describe('Who says so: the provider; we, where it was cut off before it could; none: not charged'),
+      cost_usd: z.number().nullable().describe('null: the model has no price in LLM_PRICES'),
+    }),
+  ),
   search_time: z.number(),
   generation_time: z.number(),
   total_time: z.number(),

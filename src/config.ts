@@ -178,6 +178,14 @@ export const environmentShape = {
   ANSWER_DEADLINE_MS: whole(100, 3_600_000)
     .default(60_000)
     .describe('Time an answer has when the request sets no deadline_ms.'),
+  LLM_DAILY_BUDGET_USD: z.coerce
+    .number('must be a number of US dollars')
+    .positive('must be more than 0')
+    .max(1_000_000)
+    .optional()
+    .describe(
+      'What language models may cost in a day (UTC), by LLM_PRICES; beyond it questions are refused with 402. Unset = no limit.',
+    ),
   QUERY_CACHE_TTL_SECONDS: whole(0, 86_400)
     .default(600)
     .describe('How long a search result may be reused on an unchanged corpus; 0 = off.'),

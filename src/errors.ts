@@ -25,6 +25,7 @@ export const errorTable = {
   payload_too_large: { status: 413, retry: false, title: 'The body is too large' },
   unsupported_media_type: { status: 415, retry: false, title: 'The media type is not supported' },
   rate_limited: { status: 429, retry: true, title: 'The API key is over its hourly limit' },
+  budget_exhausted: { status: 402, retry: false, title: 'The budget for the language model is spent' },
   queue_full: { status: 429, retry: true, title: 'The queue is full' },
   upload_cut_off: { status: 400, retry: false, title: 'The upload was cut off' },
   superseded: { status: 409, retry: false, title: 'A newer version has taken its place' },

@@ -98,6 +98,12 @@ export function createMetrics() {
       labelNames: ['model', 'kind'],
       registers,
     }),
+    llmCost: new Counter({
+      name: 'rag_llm_cost_usd_total',
+      help: 'What calls of the language model cost by LLM_PRICES, US dollars.',
+      labelNames: ['model'],
+      registers,
+    }),
     documents: new Counter({
       name: 'rag_documents_total',
       help: 'Document versions that ended, by outcome.',
@@ -208,6 +214,23 @@ export function exportVectorRecall(
       const measured = await read();
       this.reset();
       for (const { model, recall } of measured ?? []) this.set({ model }, recall);
+    },
+  });
+}
+
+/** What each language model is for this process at the scrape, 1 for what holds; in workers only. */
+export function exportModelConditions(
+  metrics: Metrics,
+  read: () => readonly { model: string; condition: string }[],
+): void {
+  new Gauge({
+    name: 'rag_llm_condition',
+    help: '1 for the condition of a language model: closed (calls pass), half_open, open (left alone after failures), rate_limited.',
+    labelNames: ['model', 'condition'],
+    registers: [metrics.registry],
+    collect() {
+      this.reset();
+      for (const { model, condition } of read()) this.set({ model, condition }, 1);
     },
   });
 }

@@ -9,7 +9,9 @@ import type { WorkerTools } from './context.ts';
 import { openFetcher } from './ingestion/open-fetcher.ts';
 import { createParserPool } from './ingestion/parse-isolated.ts';
 import { parserRegistryUrl } from './ingestion/parser-registry-url.ts';
-import { openLlm } from './llm/llms.ts';
+import type { Llm } from './llm/llm.ts';
+import { conditionsOf } from './llm/llms.ts';
+import { openModels } from './llm/open-models.ts';
 import { runQueue } from './run-queue.ts';
 import { startSchedule } from './schedule.ts';
 
@@ -27,11 +29,7 @@ export async function startWorkers(foundation: Foundation, workerConfig: WorkerC
     totalMemoryMb: workerConfig.PARSE_TOTAL_MEMORY_MB,
   });
   shutdown.add('parsers', parsers.close);
-  const llm = openLlm({
-    ...(config.GEMINI_API_KEY ? { geminiApiKey: config.GEMINI_API_KEY } : {}),
-    ...(config.GEMINI_BASE_URL ? { geminiBaseUrl: config.GEMINI_BASE_URL } : {}),
-    model: workerConfig.LLM_MODEL,
-  });
+  const llm = openModels(config, workerConfig, metrics);
   const tools: WorkerTools = {
     config: { ...config, ...workerConfig },
     db,
@@ -59,7 +57,7 @@ export async function startWorkers(foundation: Foundation, workerConfig: WorkerC
     clearTimeout(impatient);
   });
   startSchedule(foundation);
-  await startHeartbeat(foundation, workerConfig.QUEUES);
+  await startHeartbeat(foundation, workerConfig.QUEUES, llm);
   log.info(
     {
       queues: workerConfig.QUEUES,
@@ -70,12 +68,18 @@ export async function startWorkers(foundation: Foundation, workerConfig: WorkerC
   );
 }
 
-async function startHeartbeat({ db, log, shutdown }: Foundation, queues: readonly string[]): Promise<void> {
+async function startHeartbeat(
+  { db, log, shutdown }: Foundation,
+  queues: readonly string[],
+  llm: Llm | null,
+): Promise<void> {
   const id = randomUUID();
   const name = `${hostname()}:${process.pid}`;
-  await beat(db, id, name, queues);
+  const models = () =>
+    Object.fromEntries(conditionsOf(llm).map(({ model, condition }) => [model, condition]));
+  await beat(db, id, name, queues, models());
   const timer = setInterval(() => {
-    beat(db, id, name, queues).catch((error) => log.warn({ err: error }, 'heartbeat failed'));
+    beat(db, id, name, queues, models()).catch((error) => log.warn({ err: error }, 'heartbeat failed'));
   }, heartbeatMs);
   shutdown.add('heartbeat', async () => {
     clearInterval(timer);

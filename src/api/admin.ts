@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { corpusStatistics } from '../db/corpus.ts';
 import { readLearning } from '../db/experiences.ts';
+import { readSpending } from '../db/model-calls.ts';
 import { cacheStatistics, clearCache } from '../db/query-cache.ts';
 import { readHitRatios } from '../hit-ratios.ts';
 import type { ApiContext } from './app.ts';
+import { environmentAdmin } from './auth.ts';
 import { percentile } from './percentile.ts';
 import { type AnyRoute, route } from './route.ts';
 import { storable, timestamp } from './schemas.ts';
@@ -95,7 +97,8 @@ async function readMetrics({ db, flags, metrics, queues }: ApiContext) {
     queues: depths ? Object.fromEntries(depths) : null,
     corpus: await corpusStatistics(db),
     cache: { ...(await cacheStatistics(db)), ...(await readHitRatios(metrics.cacheLookups)) },
-    cost: { llm_tokens: await tokens(metrics), cost_usd: null },
+    // The tokens of this process, the cost of today (UTC) in all.
+    cost: { llm_tokens: await tokens(metrics), cost_usd: (await readSpending(db, environmentAdmin.id)).day },
     flags: (await flags.list()).map(({ key, enabled, rollout_percent, source }) => ({
       key,
       enabled,

@@ -9,6 +9,7 @@ import { answerSchema, isTerminal, pollAfterMs, toAnswer } from './answer-resour
 import type { ApiContext } from './app.ts';
 import { refuseWhenFull } from './backpressure.ts';
 import { keptText } from './kept-text.ts';
+import { refuseWhenSpent } from './refuse-when-spent.ts';
 import { type AnyRoute, type Reply, route } from './route.ts';
 import {
   canonicalIn,
@@ -95,6 +96,7 @@ export function answerRoutes(context: ApiContext): AnyRoute[] {
       },
       handler: async ({ body, caller, requestId, workId, raw, signal }) => {
         await refuseWhenFull(context, 'answer');
+        await refuseWhenSpent(context, caller);
         const { q, question: long, deadline_ms, canonical_in, ...rest } = body;
         const snapshot = await flags.snapshot(raw.get('x-rollout-id') ?? caller.id);
         const row = await insertAnswer(db, {

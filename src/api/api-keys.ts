@@ -24,6 +24,13 @@ const request = z
       .max(100)
       .default([]),
     rate_limit: z.int().min(1).max(1_000_000).default(100).describe('Requests per hour'),
+    budget_usd_per_day: z
+      .number()
+      .positive('must be more than 0')
+      .max(1_000_000)
+      .nullable()
+      .default(null)
+      .describe('What language models may cost for this key in a day (UTC), US dollars; null: no limit'),
     expires_days: z.int().min(1).max(365).optional(),
   })
   .meta({ id: 'NewApiKey' });
@@ -36,6 +43,7 @@ const keySchema = z
     permissions: z.array(z.string()),
     allowed_ips: z.array(z.string()),
     rate_limit: z.int(),
+    budget_usd_per_day: z.number().nullable(),
     key_prefix: z.string(),
     created_by: z.string(),
     created_at: timestamp,
@@ -75,6 +83,7 @@ export function apiKeyRoutes({ config, db, secrets }: ApiContext): AnyRoute[] {
           permissions: body.permissions,
           allowedIps: body.allowed_ips,
           rateLimit: body.rate_limit,
+          budgetUsdPerDay: body.budget_usd_per_day,
           expiresDays: body.expires_days ?? null,
           keyHash: hashKey(key, secrets.secretKey),
           keyPrefix: keyPrefix(key),

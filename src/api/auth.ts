@@ -39,7 +39,11 @@ export function createAuthenticate(db: Knex, { adminKey, secretKey }: Secrets): 
         retryAfter: known.secondsLeft,
       });
     }
-    return { id: known.id, name: known.name, scope: known.scope };
+    const budget = known.budget_usd_per_day;
+    return {
+      ...{ id: known.id, name: known.name, scope: known.scope },
+      ...(budget === null ? {} : { budgetUsdPerDay: budget }),
+    };
   };
 }
 

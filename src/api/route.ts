@@ -9,6 +9,8 @@ export interface Caller {
   id: string;
   name: string;
   scope: Scope;
+  /** What language models may cost for this key in a day; undefined: no limit. */
+  budgetUsdPerDay?: number;
 }
 
 type Schema = z.ZodType | undefined;

@@ -10,6 +10,7 @@ export interface KeyRow {
   permissions: string[];
   allowed_ips: string[];
   rate_limit: number;
+  budget_usd_per_day: number | null;
   key_prefix: string;
   created_by: string;
   created_at: Date;
@@ -25,6 +26,7 @@ const columns = [
   'permissions',
   'allowed_ips',
   'rate_limit',
+  'budget_usd_per_day',
   'key_prefix',
   'created_by',
   'created_at',
@@ -39,6 +41,8 @@ export interface NewKey {
   permissions: string[];
   allowedIps: string[];
   rateLimit: number;
+  /** null: no limit. */
+  budgetUsdPerDay: number | null;
   expiresDays: number | null;
   keyHash: Buffer;
   keyPrefix: string;
@@ -53,6 +57,7 @@ export async function insertKey(db: Db, key: NewKey): Promise<KeyRow> {
       permissions: key.permissions,
       allowed_ips: key.allowedIps,
       rate_limit: key.rateLimit,
+      budget_usd_per_day: key.budgetUsdPerDay,
       key_hash: key.keyHash,
       key_prefix: key.keyPrefix,
       created_by: key.createdBy,
@@ -62,7 +67,10 @@ export async function insertKey(db: Db, key: NewKey): Promise<KeyRow> {
   return row;
 }
 
-export type UsedKey = Pick<KeyRow, 'id' | 'name' | 'scope' | 'allowed_ips' | 'rate_limit'> & {
+export type UsedKey = Pick<
+  KeyRow,
+  'id' | 'name' | 'scope' | 'allowed_ips' | 'rate_limit' | 'budget_usd_per_day'
+> & {
   /** Requests of this hour, this one included. */
   used: number;
   secondsLeft: number;
@@ -74,7 +82,7 @@ export async function useKey(db: Db, hash: Buffer): Promise<UsedKey | undefined>
     `with k as (
        update api_keys set last_used_at = now()
         where key_hash = ? and revoked_at is null and (expires_at is null or expires_at > now())
-        returning id, name, scope, allowed_ips, rate_limit),
+        returning id, name, scope, allowed_ips, rate_limit, budget_usd_per_day),
      u as (
        insert into api_key_usage (api_key_id, hour, requests) select id, date_trunc('hour', now()), 1 from k
        on conflict (api_key_id, hour) do update set requests = api_key_usage.requests + 1 returning requests)

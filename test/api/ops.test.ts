@@ -281,7 +281,7 @@ describe('admin metrics', () => {
     const { body } = await service.admin.get('/api/v1/admin/metrics');
     expect(body).toMatchObject({
       corpus: { live_chunks: 1, documents: { ready: 1 } },
-      cost: { llm_tokens: {}, cost_usd: null },
+      cost: { llm_tokens: {}, cost_usd: 0 },
       learning: { capacity: 10_000 },
     });
     expect(body.requests.total).toBeGreaterThan(10);

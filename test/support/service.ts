@@ -49,6 +49,7 @@ export interface NewKey {
   allowed_ips?: string[];
   rate_limit?: number;
   expires_days?: number;
+  budget_usd_per_day?: number;
 }
 
 /** A key, a client that uses it, and what the service says of it. */

@@ -1,10 +1,12 @@
 import type { AnswerResult } from '../../src/answer-result.ts';
 import type { ClaimedAnswer } from '../../src/db/answers.ts';
 import type { Scope } from '../../src/db/api-keys.ts';
+import { callsOfAnswer, type ModelCall } from '../../src/db/model-calls.ts';
 import type { FlagSnapshot } from '../../src/flag-service.ts';
 import type { Expand } from '../../src/retrieval/passage.ts';
 import type { Context } from '../context.ts';
 import { abstentionText } from './abstention-text.ts';
+import { planBudgets } from './budgets.ts';
 import type { CitedSource } from './cited.ts';
 import { compose } from './compose.ts';
 import { judge } from './confidence.ts';
@@ -12,7 +14,7 @@ import type { Run } from './experience.ts';
 import { type Mode, readIntent } from './intent.ts';
 import type { Report } from './progress.ts';
 import { retrieveStep } from './retrieve-step.ts';
-import { runStep, type Step, skippedStep, stepBudgets } from './steps.ts';
+import { runStep, type Step, skippedStep } from './steps.ts';
 
 /** What the API stored with the question. */
 export interface AnswerRequest {
@@ -32,20 +34,21 @@ export interface AnswerRequest {
 export async function runSteps(answer: ClaimedAnswer, context: Context, report: Report): Promise<Run> {
   const started = performance.now();
   const request = answer.request as unknown as AnswerRequest;
+  const budgets = planBudgets(context.config, answer.msLeft);
   const steps: Step[] = [];
   const ended = (...done: Step[]) => {
     steps.push(...done);
     for (const step of done) report({ type: 'step', data: step });
   };
 
-  const intent = await runStep('intent', stepBudgets.intent, context.signal, () =>
+  const intent = await runStep('intent', budgets.of('intent'), context.signal, () =>
     readIntent(answer.question, request.mode),
   );
   ended(intent.step);
   const read = intent.value ?? readIntent(answer.question, request.mode);
   const { language } = read;
 
-  const found = await retrieveStep(answer.question, request, context);
+  const found = await retrieveStep(answer.question, request, context, budgets);
   ended(
     found.step,
     skippedStep('plan', 'No planner is on.'),
@@ -53,7 +56,7 @@ export async function runSteps(answer: ClaimedAnswer, context: Context, report: 
   );
 
   const { retrieval } = found;
-  const composed = await compose(answer.question, read, retrieval, context);
+  const composed = await compose(answer.question, read, retrieval, { answer, budgets, context, report });
   ended(...composed.steps);
 
   const respondStarted = performance.now();
@@ -68,12 +71,15 @@ export async function runSteps(answer: ClaimedAnswer, context: Context, report: 
   for (const { name, ms, outcome } of steps)
     context.metrics.stepSeconds.observe({ step: name, outcome }, ms / 1000);
 
+  // Deliveries before this one may have asked a model too.
+  const calls = answer.attempts > 1 ? await callsOfAnswer(context.db, answer.id) : [...composed.calls];
   const result: AnswerResult = {
     answer: abstain || !composed.cited ? abstentionText(language) : composed.cited.answer,
     abstained: abstain,
     language,
     model: composed.model,
     degraded: composed.degraded ?? found.degraded,
+    degraded_codes: [...(found.degraded ? (['retrieval_timeout'] as const) : []), ...composed.degradedCodes],
     sources: sources.map(toSource),
     source_count: sources.length,
     confidence: verdict.confidence,
@@ -86,9 +92,14 @@ export async function runSteps(answer: ClaimedAnswer, context: Context, report: 
       candidates: retrieval.candidates,
       taxonomy_version: retrieval.taxonomyVersion,
       corpus_version: retrieval.corpusVersion,
+      suspicious: composed.suspects.map(({ passage: { chunkId }, suspicions }) => ({
+        chunk_id: chunkId,
+        suspicions,
+      })),
     },
     steps,
-    usage: { ...composed.usage, cache: found.cache },
+    usage: { ...usageOf(calls), cache: found.cache },
+    model_calls: calls,
     search_time: found.step.ms / 1000,
     generation_time: composed.generationMs / 1000,
     total_time: (performance.now() - started + answer.queuedMs) / 1000,
@@ -107,6 +118,18 @@ export async function runSteps(answer: ClaimedAnswer, context: Context, report: 
     state,
     action: retrieval.strategy,
     citationCoverage: composed.cited?.citationCoverage ?? 0,
+  };
+}
+
+/** The cost is null as soon as that of one call is not known. */
+function usageOf(calls: readonly ModelCall[]) {
+  const sum = (of: (call: ModelCall) => number) => calls.reduce((total, call) => total + of(call), 0);
+  const known = calls.every(({ cost_usd }) => cost_usd !== null);
+  return {
+    input_tokens: sum((call) => call.input_tokens),
+    output_tokens: sum((call) => call.output_tokens),
+    llm_calls: calls.length,
+    cost_usd: known ? sum((call) => call.cost_usd ?? 0) : null,
   };
 }
 
