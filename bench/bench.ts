@@ -1,4 +1,4 @@
-const benches = ['batch', 'ingest', 'pii', 'scale', 'search'];
+const benches = ['batch', 'ingest', 'injections', 'pii', 'scale', 'search'];
 const [name] = process.argv.slice(2);
 
 if (name === undefined || !benches.includes(name)) {

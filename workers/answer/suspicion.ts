@@ -17,8 +17,7 @@ export type Suspicion = (typeof suspicions)[number];
 
 const earlier =
   '(?:previous|prior|earlier|above|preceding|foregoing|other|existing|original|system|former|these|those|your|all|any)';
-const orders =
-  '(?:instructions?|prompts?|rules?|directions?|guidelines?|commands?|directives?)';
+const orders = '(?:instructions?|prompts?|rules?|directions?|guidelines?|commands?|directives?)';
 const ordersKo = '(?:지시|지침|명령|규칙|프롬프트|설정|안내|지시문|명령어|지시사항|제한|제약)(?:들|사항|문)?';
 
 /**
@@ -139,6 +138,7 @@ const forms: readonly [Suspicion, RegExp][] = [
     /\b(?:end|begin|start|finish|prefix|close)\b[^.\n]{0,12}\b(?:every|each|your|all) (?:answers?|repl(?:y|ies)|responses?)\b[^.\n]{0,10}\bwith\b|\b(?:render|include|insert|add|append|put)\b[^.\n]{0,40}\b(?:in|to) your (?:answer|reply|response)\b|\btell the user\b|\bthe user (?:wants|asked|has asked) you\b|\bnow (?:respond|reply|output|print)\b/iu,
   ],
   ['dictated_answer', /사용자에게[^.\n]{0,40}라고\s*(?:대답|답|말|응답|안내)하/u],
+  ['override', /\bforget (?:everything|all|what)\b[^.\n]{0,15}\b(?:you|told|said|above|before)\b/iu],
   ['override', /\b(?:decode|decrypt|decipher)\b[^.\n]{0,30}\b(?:obey|follow|execute)\b/iu],
 ];
 

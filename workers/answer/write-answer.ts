@@ -55,7 +55,7 @@ export async function writeAnswer(llm: Llm, to: ToWrite, composing: Composing): 
     const shown = degraded ? degradedStep(step, degraded.reason) : step;
     return { text, model, degraded, calls: ledger.calls, step: shown, draft };
   };
-  if (budgetMs < leastForModelMs) return ended(null, llm.model, noTime);
+  if (cutShort && budgetMs < leastForModelMs) return ended(null, llm.model, noTime);
   const prompt = writePrompt(to.question, to.intent, passages, { boundary, suspects });
   const asked = await askModels(llm, prompt, {
     ...{ ledger, budgetMs, cutShort, signal },
