@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ConfigError, describeIssues, type Environment, withoutEmpty } from '../src/config.ts';
 import { type QueueName, queueNames } from '../src/jobs/job.ts';
+import { answerThreshold } from './answer/answer-threshold.ts';
 
 const whole = (min: number, max: number) =>
   z.coerce.number(`must be a whole number from ${min} to ${max}`).int().min(min).max(max);
@@ -38,6 +39,14 @@ export const workerEnvironmentShape = {
   COMPOSE_BUDGET_MS: whole(100, 600_000)
     .default(2200)
     .describe('Time the language model has for an answer before it is composed from the sources alone.'),
+  ABSTAIN_BELOW: z.coerce
+    .number('must be a number from 0 to 1')
+    .min(0)
+    .max(1)
+    .default(answerThreshold)
+    .describe(
+      'Confidence below which no answer is given, unless the request has abstain_below; 0 = always answer.',
+    ),
   CHUNK_TOKENS: whole(50, 4000).default(500).describe('Length of a chunk, in tokens.'),
   CHUNK_OVERLAP_TOKENS: whole(0, 2000).default(128).describe('What neighbouring chunks share, in tokens.'),
   URL_TIMEOUT_SECONDS: whole(1, 540)

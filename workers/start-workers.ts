@@ -16,8 +16,11 @@ import { startSchedule } from './schedule.ts';
 /** Share of the shutdown deadline that running jobs get to end by themselves before they are aborted. */
 const patience = 0.6;
 
-/** Starts a worker for every queue of the configuration; they stop, in order, with the foundation's shutdown. */
-export async function startWorkers(foundation: Foundation, workerConfig: WorkerConfig): Promise<void> {
+/**
+ * Starts a worker for every queue of the configuration; they stop, in order, with the foundation's shutdown. Resolves with
+ * what their handlers are given.
+ */
+export async function startWorkers(foundation: Foundation, workerConfig: WorkerConfig): Promise<WorkerTools> {
   const { config, db, embedders, log, metrics, queues, search, shutdown } = foundation;
   const parsers = createParserPool({
     timeoutMs: workerConfig.PARSE_TIMEOUT_SECONDS * 1000,
@@ -68,6 +71,7 @@ export async function startWorkers(foundation: Foundation, workerConfig: WorkerC
     },
     'working',
   );
+  return tools;
 }
 
 async function startHeartbeat({ db, log, shutdown }: Foundation, queues: readonly string[]): Promise<void> {

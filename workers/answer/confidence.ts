@@ -1,5 +1,6 @@
 import type { Evidence, QueryAnalysis } from '../../src/retrieval/passage.ts';
 import type { Language } from '../../src/text/language.ts';
+import { answerThreshold } from './answer-threshold.ts';
 import type { Cited } from './cited.ts';
 import { explainConfidence } from './confidence-reasons.ts';
 import { readSignals, type Signals } from './signals.ts';
@@ -12,14 +13,6 @@ export interface Judgement {
   /** What speaks for and against it, plain sentences in the answer's language. */
   reasons: string[];
 }
-
-/**
- * Below this probability that the sources carry the answer, it is not given. On the halves the coefficients were not
- * fitted on, words alone answer .94 of KorQuAD's questions and .16 of those whose article is withheld (30 paragraphs of
- * other articles: .88 to .93 and .01 to .02); with vectors .95 of MultiHop-RAG's questions and none of 17 null questions
- * (1 of all 31). Signals and threshold were chosen with these figures in sight, so expect somewhat less elsewhere.
- */
-export const answerThreshold = 0.35;
 
 /**
  * Logistic models of "the cited sentences hold the answer", one for retrieval with a vector leg and one for words alone.

@@ -23,6 +23,8 @@ export interface AnswerRequest {
   canonical_in?: string[][];
   merge_neighbours?: boolean;
   expand?: Expand;
+  /** Confidence from which an answer is given; `ABSTAIN_BELOW` where it is left out. */
+  abstain_below?: number;
   /** Of the key that asked, as they were then. */
   flags?: Partial<FlagSnapshot>;
   scope?: Scope;
@@ -57,7 +59,10 @@ export async function runSteps(answer: ClaimedAnswer, context: Context, report: 
   ended(...composed.steps);
 
   const respondStarted = performance.now();
-  const verdict = judge({ language, retrieval, cited: composed.cited });
+  const verdict = judge({
+    ...{ language, retrieval, cited: composed.cited },
+    threshold: request.abstain_below ?? context.config.ABSTAIN_BELOW,
+  });
   const abstain = composed.cited === null || composed.cited.sources.length === 0 || verdict.abstain;
   const sources = abstain || !composed.cited ? [] : composed.cited.sources;
   ended({
