@@ -17,6 +17,12 @@ const source = z.object({
   page: z.int().nullable(),
   answer_spans: z.array(span).describe('UTF-16 offsets into answer'),
   verified: z.boolean().describe('true only when quote stands at char_range'),
+  support: z
+    .number()
+    .optional()
+    .describe(
+      'How far quote carries the sentences that cite it, the least of them, 0…1; 1: they are the quote. Absent in answers of before it was kept',
+    ),
   deleted: z
     .boolean()
     .optional()
@@ -38,6 +44,19 @@ export const answerResult = z.object({
     .describe('Sources whose document was deleted since: only what the others support is left of the answer'),
   confidence: z.number(),
   confidence_reasons: z.array(z.string()),
+  unsupported_spans: z
+    .array(span)
+    .optional()
+    .describe('UTF-16 offsets into answer of sentences that no source carries; none unless they are kept'),
+  conflicts: z
+    .array(
+      z.object({
+        n: z.tuple([z.int(), z.int()]).describe('The two sources'),
+        values: z.tuple([z.string(), z.string()]).describe('What each has, to the letter'),
+      }),
+    )
+    .optional()
+    .describe('Cited sources that state different amounts or dates where they otherwise say the same'),
   retrieval: z.object({
     strategy: z.string(),
     policy_version: z.int().nullable(),

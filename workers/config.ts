@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { ConfigError, describeIssues, type Environment, withoutEmpty } from '../src/config.ts';
 import { type QueueName, queueNames } from '../src/jobs/job.ts';
 import { answerThreshold } from './answer/answer-threshold.ts';
+import { unsupportedPolicies } from './answer/unsupported.ts';
 
 const whole = (min: number, max: number) =>
   z.coerce.number(`must be a whole number from ${min} to ${max}`).int().min(min).max(max);
@@ -46,6 +47,12 @@ export const workerEnvironmentShape = {
     .default(answerThreshold)
     .describe(
       'Confidence below which no answer is given, unless the request has abstain_below; 0 = always answer.',
+    ),
+  UNSUPPORTED_SENTENCES: z
+    .enum(unsupportedPolicies, `must be ${unsupportedPolicies.join(' or ')}`)
+    .default('drop')
+    .describe(
+      'What becomes of sentences of a language model that no source carries: drop, or mark (unsupported_spans), unless the request has unsupported_sentences.',
     ),
   CHUNK_TOKENS: whole(50, 4000).default(500).describe('Length of a chunk, in tokens.'),
   CHUNK_OVERLAP_TOKENS: whole(0, 2000).default(128).describe('What neighbouring chunks share, in tokens.'),

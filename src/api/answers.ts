@@ -5,6 +5,7 @@ import { findExperience } from '../db/experiences.ts';
 import { saveFeedback } from '../db/feedback.ts';
 import { AppError } from '../errors.ts';
 import { expansions } from '../retrieval/passage.ts';
+import { strictnessFields } from './answer-fields.ts';
 import { answerSchema, isTerminal, pollAfterMs, toAnswer } from './answer-resource.ts';
 import type { ApiContext } from './app.ts';
 import { refuseWhenFull } from './backpressure.ts';
@@ -40,6 +41,7 @@ const request = z
       .enum(expansions)
       .default('none')
       .describe('Reads each source with the chunks beside it, or with its section, up to 8,000 characters'),
+    ...strictnessFields,
     deadline_ms: z.int().min(100).max(3_600_000).optional(),
   })
   .refine((body) => (body.q === undefined) !== (body.question === undefined), {

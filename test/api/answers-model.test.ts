@@ -75,6 +75,26 @@ describe('an answer of the model', () => {
     for (const source of answer.sources) expect(source.quote).not.toContain('yacht');
   });
 
+  it('has no sentence that no source carries, unless these are to be marked', async () => {
+    const lie = 'Managers get 900 euros and a company yacht.';
+    const text = `The daily allowance for meals is 45 euros [1]. ${lie}`;
+    const clean = await askModel({ text });
+    expect(clean).toMatchObject({ abstained: false, unsupported_spans: [] });
+    expect(clean.answer).toMatch(/^The daily allowance for meals is 45 euros\. \[1\]$/);
+    expect(clean.confidence_reasons.join(' ')).toContain('left out');
+    expect(clean.sources[0].support).toBe(1);
+    standIn.script([{ text }]);
+    const filters = { document_ids: [expenses] };
+    const marked = await ask(client, { question, filters, unsupported_sentences: 'mark' });
+    expect(marked.unsupported_spans.map((span: [number, number]) => marked.answer.slice(...span))).toEqual([
+      lie,
+    ]);
+    expect(marked.confidence).toBeLessThan(clean.confidence);
+    await expectVerified(client, marked);
+    const refused = await client.post('/api/v1/answers', { question, unsupported_sentences: 'keep' });
+    expect([refused.status, refused.body.errors[0].pointer]).toEqual([422, '/unsupported_sentences']);
+  });
+
   it('that is nothing but lies is not given', async () => {
     const answer = await askModel({ text: 'Managers get 900 euros and a company yacht [1].' });
     expect(answer).toMatchObject({

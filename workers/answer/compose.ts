@@ -48,7 +48,7 @@ export async function compose(
       detail: 'The model found no answer in the sources.',
     });
   const cited = await runStep('cite', stepBudgets.cite, context.signal, () =>
-    citeModelText(text, passages, { language: intent.language, question }),
+    citeModelText(text, passages, { language: intent.language, question, unsupported: intent.unsupported }),
   );
   if (cited.value && cited.value.sources.length > 0)
     return finished(cited.value, context.llm.model, written, cited.step);

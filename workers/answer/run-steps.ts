@@ -13,6 +13,7 @@ import { type Mode, readIntent } from './intent.ts';
 import type { Report } from './progress.ts';
 import { retrieveStep } from './retrieve-step.ts';
 import { runStep, type Step, skippedStep, stepBudgets } from './steps.ts';
+import type { UnsupportedPolicy } from './unsupported.ts';
 
 /** What the API stored with the question. */
 export interface AnswerRequest {
@@ -25,6 +26,8 @@ export interface AnswerRequest {
   expand?: Expand;
   /** Confidence from which an answer is given; `ABSTAIN_BELOW` where it is left out. */
   abstain_below?: number;
+  /** What becomes of a model's sentences that no source carries; `UNSUPPORTED_SENTENCES` where it is left out. */
+  unsupported_sentences?: UnsupportedPolicy;
   /** Of the key that asked, as they were then. */
   flags?: Partial<FlagSnapshot>;
   scope?: Scope;
@@ -40,11 +43,12 @@ export async function runSteps(answer: ClaimedAnswer, context: Context, report: 
     for (const step of done) report({ type: 'step', data: step });
   };
 
+  const unsupported = request.unsupported_sentences ?? context.config.UNSUPPORTED_SENTENCES;
   const intent = await runStep('intent', stepBudgets.intent, context.signal, () =>
-    readIntent(answer.question, request.mode),
+    readIntent(answer.question, request.mode, unsupported),
   );
   ended(intent.step);
-  const read = intent.value ?? readIntent(answer.question, request.mode);
+  const read = intent.value ?? readIntent(answer.question, request.mode, unsupported);
   const { language } = read;
 
   const found = await retrieveStep(answer.question, request, context);
@@ -83,6 +87,8 @@ export async function runSteps(answer: ClaimedAnswer, context: Context, report: 
     source_count: sources.length,
     confidence: verdict.confidence,
     confidence_reasons: verdict.reasons,
+    unsupported_spans: abstain || !composed.cited ? [] : composed.cited.unsupportedSpans,
+    conflicts: abstain ? [] : verdict.conflicts,
     retrieval: {
       strategy: retrieval.strategy,
       policy_version: null,
@@ -129,6 +135,7 @@ function toSource({
   page,
   answerSpans,
   verified,
+  support,
 }: CitedSource): AnswerResult['sources'][number] {
   return {
     n,
@@ -146,5 +153,6 @@ function toSource({
     page,
     answer_spans: answerSpans,
     verified,
+    support,
   };
 }
