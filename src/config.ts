@@ -63,7 +63,9 @@ export const environmentShape = {
   SECRET_KEY: z
     .string()
     .optional()
-    .describe('Keys the hashes of API keys; at least 32 characters. Embedded: made at first start.'),
+    .describe(
+      'Keys the hashes of API keys and seals the secrets of webhooks; at least 32 characters. The API needs it, and workers that send webhooks. Embedded: made at first start.',
+    ),
   ADMIN_API_KEY: z
     .string()
     .optional()
@@ -166,6 +168,12 @@ export const environmentShape = {
     .describe(
       'allow: URLs may also lead to loopback, private and carrier addresses (an intranet). Link-local and metadata ones never.',
     ),
+  WEBHOOK_PRIVATE_ADDRESSES: z
+    .enum(['refuse', 'allow'], 'must be refuse or allow')
+    .default('refuse')
+    .describe(
+      'allow: webhooks may also go to loopback, private and carrier addresses, and over http. Link-local and metadata ones never.',
+    ),
   QUEUE_LIMIT: whole(1, 10_000_000)
     .default(100_000)
     .describe('Waiting jobs of a queue beyond which work is refused with 429.'),
@@ -244,7 +252,7 @@ export function forbidTelemetry(): void {
   process.env.ORT_DISABLE_TELEMETRY = '1';
 }
 
-/** Kinds of process. Only the one with the door knows callers, so only the API needs SECRET_KEY and ADMIN_API_KEY. */
+/** Kinds of process. Only the one with the door knows callers, so only the API must have SECRET_KEY and ADMIN_API_KEY. */
 export type Role = 'api' | 'worker' | 'migration';
 
 /** Reads and checks the environment for a kind of process. Throws ConfigError with every problem at once. */

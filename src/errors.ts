@@ -49,6 +49,7 @@ export const errorTable = {
   url_too_large: { status: 422, retry: false, title: 'What the URL gives is larger than the limit' },
   url_unreachable: { status: 502, retry: true, title: 'The URL could not be fetched' },
   robots_denied: { status: 422, retry: false, title: "The site's robots.txt forbids fetching the URL" },
+  webhook_url_refused: { status: 422, retry: false, title: 'No webhooks are sent to the URL' },
   // what we depend on
   database_unavailable: { status: 503, retry: true, title: 'The database is unavailable' },
   embedding_unavailable: { status: 503, retry: true, title: 'The embedding model is unavailable' },

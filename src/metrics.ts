@@ -116,6 +116,18 @@ export function createMetrics() {
       labelNames: ['model'],
       registers,
     }),
+    webhookAttempts: new Counter({
+      name: 'rag_webhook_attempts_total',
+      help: 'Tries to deliver a webhook: delivered, retry (failed, tried again later), failed (given up), gone (410).',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    webhooksDisabled: new Counter({
+      name: 'rag_webhooks_disabled_total',
+      help: 'Registered webhooks that were disabled, because they answered 410 or failed for days.',
+      labelNames: ['reason'],
+      registers,
+    }),
     countPii: countPii(registers),
   };
 }
@@ -210,6 +222,24 @@ export function exportVectorRecall(
       for (const { model, recall } of measured ?? []) this.set({ model }, recall);
     },
   });
+}
+
+/** Deliveries of webhooks that wait, as they are at the scrape; in the API process only. */
+export function exportWebhooks(
+  metrics: Metrics,
+  read: () => Promise<{ pending: number; oldestSeconds: number } | undefined>,
+): void {
+  const gauge = (name: string, help: string, value: 'pending' | 'oldestSeconds') =>
+    new Gauge({
+      ...{ name, help, registers: [metrics.registry] },
+      async collect() {
+        const found = await read();
+        if (found) this.set(found[value]);
+        else this.reset();
+      },
+    });
+  gauge('rag_webhook_deliveries_pending', 'Deliveries of webhooks that wait for their next try.', 'pending');
+  gauge('rag_webhook_oldest_pending_seconds', 'Age of the oldest of these.', 'oldestSeconds');
 }
 
 /** Rows that belong to nothing as upkeep last found them; in the API process only. */

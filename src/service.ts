@@ -12,6 +12,7 @@ import { liveWorkers } from './db/heartbeats.ts';
 import { migrate } from './db/migrations.ts';
 import { readOrphans } from './db/orphans.ts';
 import { readVectorRecall } from './db/vector-recall.ts';
+import { pendingDeliveries } from './db/webhook-deliveries.ts';
 import { createFlagService, type FlagService } from './flag-service.ts';
 import { openQueues, type Queues } from './jobs/queues.ts';
 import { migratePostgresStore } from './jobs/store-postgres.ts';
@@ -22,6 +23,7 @@ import {
   exportOrphans,
   exportQueues,
   exportVectorRecall,
+  exportWebhooks,
   exportWorkers,
   type Metrics,
 } from './metrics.ts';
@@ -128,6 +130,7 @@ export async function openApi(
   exportWorkers(metrics, () => bounded(liveWorkers(db), 2000));
   exportOrphans(metrics, () => bounded(readOrphans(db), 2000));
   exportVectorRecall(metrics, () => bounded(readVectorRecall(db), 2000));
+  exportWebhooks(metrics, () => bounded(pendingDeliveries(db), 2000));
   const server = createServer(createApp(context));
   // Longer than load balancers keep an idle connection (60 s): who closes first must not be the one who is sent to.
   server.keepAliveTimeout = 65_000;

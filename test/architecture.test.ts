@@ -57,7 +57,7 @@ function only(packages: string[], where: RegExp, { typesElsewhere = false } = {}
 }
 
 function queueFolder(path: string): string | undefined {
-  return /^workers\/(ingestion|embedding|answer|learning|upkeep)\//.exec(path)?.[1];
+  return /^workers\/(ingestion|embedding|answer|learning|upkeep|webhook)\//.exec(path)?.[1];
 }
 
 function importsOf(file: string, text: string): Import[] {

@@ -53,6 +53,15 @@ export const workerEnvironmentShape = {
     .describe(
       'Who we say we are; robots.txt knows us by what stands before the slash. Unset = DT-RAG/VERSION.',
     ),
+  WEBHOOK_TIMEOUT_SECONDS: whole(1, 60)
+    .default(15)
+    .describe('Longest time a receiver of webhooks may take to answer.'),
+  WEBHOOK_DISABLE_DAYS: whole(1, 90)
+    .default(3)
+    .describe('A registered webhook is disabled when for so many days nothing could be delivered to it.'),
+  WEBHOOK_KEEP_DAYS: whole(2, 3650)
+    .default(30)
+    .describe('How long ended webhook deliveries can be looked at and be delivered again.'),
   PARSE_TIMEOUT_SECONDS: whole(1, 3600).default(60).describe('Longest time one file may take to be read.'),
   PARSE_MEMORY_MB: whole(128, 16_384)
     .default(400)

@@ -11,6 +11,7 @@ import type { WorkerConfig } from './config.ts';
 import type { Fetcher } from './ingestion/fetch-url.ts';
 import type { ParserPool } from './ingestion/parse-isolated.ts';
 import type { Llm } from './llm/llm.ts';
+import type { WebhookSender } from './webhook/send-webhook.ts';
 
 /** What every handler may touch. Opened once a process; handlers open nothing themselves. */
 export interface WorkerTools {
@@ -24,6 +25,8 @@ export interface WorkerTools {
   llm: Llm | null;
   parsers: ParserPool;
   fetchUrl: Fetcher;
+  /** null without SECRET_KEY: then this process takes no webhooks. */
+  webhooks: WebhookSender | null;
   metrics: Metrics;
 }
 

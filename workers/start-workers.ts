@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { beat, heartbeatMs, stopBeating } from '../src/db/heartbeats.ts';
 import { endAllLeases } from '../src/db/lost.ts';
 import { AppError } from '../src/errors.ts';
+import type { QueueName } from '../src/jobs/job.ts';
 import type { Foundation } from '../src/service.ts';
 import type { WorkerConfig } from './config.ts';
 import type { WorkerTools } from './context.ts';
@@ -12,6 +13,7 @@ import { parserRegistryUrl } from './ingestion/parser-registry-url.ts';
 import { openLlm } from './llm/llms.ts';
 import { runQueue } from './run-queue.ts';
 import { startSchedule } from './schedule.ts';
+import { openWebhookSender } from './webhook/open-sender.ts';
 
 /** Share of the shutdown deadline that running jobs get to end by themselves before they are aborted. */
 const patience = 0.6;
@@ -42,14 +44,14 @@ export async function startWorkers(foundation: Foundation, workerConfig: WorkerC
     llm,
     parsers,
     fetchUrl: openFetcher({ ...config, ...workerConfig }),
+    webhooks: await openWebhookSender({ ...config, ...workerConfig }),
     metrics,
   };
   // The embedded tier belongs to one process: what its predecessor held when it was killed is free now.
   if (config.tier === 'embedded') await endAllLeases(db);
   const stop = new AbortController();
-  const workers = workerConfig.QUEUES.map((queue) =>
-    runQueue(queue, { tools, queues, log, stop: stop.signal }),
-  );
+  const taken = takenQueues(workerConfig, tools, log);
+  const workers = taken.map((queue) => runQueue(queue, { tools, queues, log, stop: stop.signal }));
   shutdown.add('workers', async () => {
     const impatient = setTimeout(
       () => stop.abort(new AppError('shutting_down', 'The worker is shutting down.')),
@@ -59,15 +61,26 @@ export async function startWorkers(foundation: Foundation, workerConfig: WorkerC
     clearTimeout(impatient);
   });
   startSchedule(foundation);
-  await startHeartbeat(foundation, workerConfig.QUEUES);
+  await startHeartbeat(foundation, taken);
   log.info(
     {
-      queues: workerConfig.QUEUES,
+      queues: taken,
       concurrency: workerConfig.WORKER_CONCURRENCY,
       llm: llm?.model ?? 'none',
     },
     'working',
   );
+}
+
+/** Deliveries wait for a worker that can sign them. */
+function takenQueues(
+  { QUEUES }: WorkerConfig,
+  { webhooks }: WorkerTools,
+  log: Foundation['log'],
+): QueueName[] {
+  if (webhooks || !QUEUES.includes('webhook')) return QUEUES;
+  log.info('this worker sends no webhooks: SECRET_KEY, which opens their secrets, is not set for it');
+  return QUEUES.filter((queue) => queue !== 'webhook');
 }
 
 async function startHeartbeat({ db, log, shutdown }: Foundation, queues: readonly string[]): Promise<void> {

@@ -9,6 +9,7 @@ import { answerSchema, isTerminal, pollAfterMs, toAnswer } from './answer-resour
 import type { ApiContext } from './app.ts';
 import { refuseWhenFull } from './backpressure.ts';
 import { keptText } from './kept-text.ts';
+import { keepRequestWebhook, requestWebhook } from './request-webhook.ts';
 import { type AnyRoute, type Reply, route } from './route.ts';
 import {
   canonicalIn,
@@ -41,6 +42,7 @@ const request = z
       .default('none')
       .describe('Reads each source with the chunks beside it, or with its section, up to 8,000 characters'),
     deadline_ms: z.int().min(100).max(3_600_000).optional(),
+    webhook: requestWebhook.optional(),
   })
   .refine((body) => (body.q === undefined) !== (body.question === undefined), {
     error: 'give the question as q or as question: exactly one of them',
@@ -95,7 +97,7 @@ export function answerRoutes(context: ApiContext): AnyRoute[] {
       },
       handler: async ({ body, caller, requestId, workId, raw, signal }) => {
         await refuseWhenFull(context, 'answer');
-        const { q, question: long, deadline_ms, canonical_in, ...rest } = body;
+        const { q, question: long, deadline_ms, canonical_in, webhook, ...rest } = body;
         const snapshot = await flags.snapshot(raw.get('x-rollout-id') ?? caller.id);
         const row = await insertAnswer(db, {
           id: workId,
@@ -103,6 +105,7 @@ export function answerRoutes(context: ApiContext): AnyRoute[] {
           request: {
             ...rest,
             ...(canonical_in ? { canonical_in } : {}),
+            ...(await keepRequestWebhook(context, caller, webhook)),
             flags: snapshot,
             scope: caller.scope,
           },

@@ -16,6 +16,9 @@ import type { AnyRoute } from './route.ts';
 import { searchRoutes } from './search.ts';
 import { taxonomyRoutes } from './taxonomy.ts';
 import { vectorRecallRoutes } from './vector-recall.ts';
+import { webhookDeliveryRoutes } from './webhook-deliveries.ts';
+import { signingSecretRoutes } from './webhook-signing-secret.ts';
+import { webhookRoutes } from './webhooks.ts';
 
 /** Every route of the API. */
 export function routes(context: ApiContext): AnyRoute[] {
@@ -36,5 +39,9 @@ export function routes(context: ApiContext): AnyRoute[] {
     ...adminRoutes(context),
     ...vectorRecallRoutes(context),
     ...orphanRoutes(context),
+    // Before the webhooks, whose ids its path would otherwise be one of.
+    ...signingSecretRoutes(context),
+    ...webhookRoutes(context),
+    ...webhookDeliveryRoutes(context),
   ];
 }

@@ -83,13 +83,14 @@ export async function retryBatch(
          join document_versions v on v.document_id = i.document_id and v.version = i.version
          join documents d on d.id = v.document_id and d.version = v.version
         where i.batch_id = ? and i.outcome = 'accepted' and v.status = 'failed' and d.deleted_at is null
-          for update of v)
+          for update of v),
+     reopened as (update ingestion_batches set announced_at = null where id = ? and exists (select from again))
      update document_versions v
         set status = case when a.parsed then 'embedding' else 'queued' end, attempts = case when a.parsed then attempts else 0 end,
             error = null, failed_in = null, embed_failures = 0, turn = null, queued_at = now(), updated_at = now()
        from again a where v.document_id = a.document_id and v.version = a.version
      returning v.document_id as "documentId", v.version, v.status`,
-    [id],
+    [id, id],
   );
   return rows;
 }

@@ -9,7 +9,13 @@ import type { Db } from './connect.ts';
 export const leaseSeconds = 20;
 export const leaseUntil = `now() + interval '${leaseSeconds} seconds'`;
 
-type LeasedTable = 'document_versions' | 'answers' | 'operations' | 'embedding_generations' | 'evaluations';
+type LeasedTable =
+  | 'document_versions'
+  | 'answers'
+  | 'operations'
+  | 'embedding_generations'
+  | 'evaluations'
+  | 'webhook_deliveries';
 
 /** Extends the lease. Throws `lease_lost` when another worker has taken the row over or it was cancelled. */
 export async function extendLease(db: Db, table: LeasedTable, token: string): Promise<void> {

@@ -83,6 +83,9 @@ export async function endAllLeases(db: Db): Promise<void> {
     await db(table)
       .where('status', 'in_progress')
       .update({ status: 'queued', lease_token: null, lease_until: null });
+  await db('webhook_deliveries')
+    .where('status', 'pending')
+    .update({ lease_token: null, lease_until: null, nudged_at: null });
   await db('embedding_generations')
     .whereNotNull('lease_until')
     .update({ lease_token: null, lease_until: null, updated_at: db.raw(`now() - interval '1 hour'`) });

@@ -30,6 +30,8 @@ interface Things {
   key: string;
   generation: string;
   evaluation: string;
+  webhook: string;
+  delivery: string;
 }
 
 interface Example {
@@ -103,6 +105,19 @@ const examples: Record<string, Example> = {
   'GET /api/v1/admin/metrics': {},
   'GET /api/v1/admin/vector-recall': {},
   'GET /api/v1/admin/orphans': {},
+  'GET /api/v1/webhooks/signing-secret': {},
+  'POST /api/v1/webhooks/signing-secret/rotate': { json: {} },
+  'POST /api/v1/webhooks': { json: { url: 'https://hooks.example.org/', events: ['answer.failed'] } },
+  'GET /api/v1/webhooks': {},
+  'GET /api/v1/webhooks/{id}': { path: ({ webhook }) => webhook },
+  'PATCH /api/v1/webhooks/{id}': { path: ({ webhook }) => webhook, json: { enabled: true } },
+  'POST /api/v1/webhooks/{id}/rotate-secret': { path: ({ webhook }) => webhook, json: {} },
+  'GET /api/v1/webhooks/{id}/deliveries': { path: ({ webhook }) => webhook },
+  'GET /api/v1/answers/{id}/webhook-deliveries': { path: ({ answer }) => answer },
+  'GET /api/v1/webhook-deliveries/{id}': { path: ({ delivery }) => delivery },
+  'POST /api/v1/webhook-deliveries/{id}/redeliver': { path: ({ delivery }) => delivery },
+  // With its deliveries, so it goes last of all that has to do with it.
+  'DELETE /api/v1/webhooks/{id}': { path: ({ webhook }) => webhook },
 };
 
 const named = (spec: AnyRoute, path: string = spec.paths[0]) => `${spec.method.toUpperCase()} ${path}`;
@@ -155,7 +170,10 @@ describe('the OpenAPI document', () => {
 
   beforeAll(async () => {
     standIn = await startGeminiStandIn();
-    service = await startService({ GEMINI_API_KEY: 'a-key-of-the-stand-in', GEMINI_BASE_URL: standIn.url });
+    service = await startService({
+      ...{ GEMINI_API_KEY: 'a-key-of-the-stand-in', GEMINI_BASE_URL: standIn.url },
+      WEBHOOK_PRIVATE_ADDRESSES: 'allow',
+    });
     const { admin } = service;
     document = (await service.anonymous.get('/api/v1/openapi.json')).body;
     const read = await createKey(service, { scope: 'read' });
@@ -165,6 +183,11 @@ describe('the OpenAPI document', () => {
     const first = await addDocument(admin, { text, title: 'Towers' });
     const doomed = await addDocument(admin, { text: 'Soon gone.' });
     await addDocument(admin, { text: 'Gone by its name.', external_id: 'named' });
+    // Nothing listens there: its deliveries wait for their next try.
+    const hook = await admin.post('/api/v1/webhooks', {
+      url: 'https://127.0.0.1:9/',
+      events: ['answer.completed'],
+    });
     const answer = await ask(admin, { question: 'Where does the tower stand?' });
     const batch = await admin.post('/api/v1/ingestion-batches', { items: [{ text: 'In a batch.' }] });
     const operation = (await admin.delete(`/api/v1/documents/${doomed.id}`)).body;
@@ -183,6 +206,8 @@ describe('the OpenAPI document', () => {
       key: read.id,
       generation: generation.id,
       evaluation: evaluated.body.id,
+      webhook: hook.body.webhook.id,
+      delivery: (await admin.get(`${hook.body.webhook.links.self}/deliveries`)).body.items[0].id,
     };
   });
   afterAll(async () => {
@@ -235,7 +260,8 @@ describe('the OpenAPI document', () => {
   });
 
   it('is what really comes back, on every route and alias', async () => {
-    const last = (spec: AnyRoute) => (spec.method === 'delete' && spec.tag === 'documents' ? 1 : 0);
+    const last = (spec: AnyRoute) =>
+      spec.method === 'delete' && ['documents', 'webhooks'].includes(spec.tag) ? 1 : 0;
     for (const spec of [...declared].sort((a, b) => last(a) - last(b))) {
       const example = examples[named(spec)] as Example;
       for (const template of spec.paths) {
@@ -261,6 +287,8 @@ describe('the OpenAPI document', () => {
       key: nowhere,
       generation: nowhere,
       evaluation: nowhere,
+      webhook: nowhere,
+      delivery: nowhere,
     };
     for (const spec of declared) {
       const example = examples[named(spec)] as Example;

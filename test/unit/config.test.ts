@@ -108,7 +108,7 @@ describe('in production', () => {
 
 describe('readWorkerConfig', () => {
   it('has defaults, and takes a list of queues', () => {
-    expect(readWorkerConfig({}).QUEUES).toHaveLength(5);
+    expect(readWorkerConfig({}).QUEUES).toHaveLength(6);
     expect(readWorkerConfig({ QUEUES: 'answer, learning' }).QUEUES).toEqual(['answer', 'learning']);
   });
 

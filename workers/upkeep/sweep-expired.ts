@@ -7,6 +7,7 @@ import { sweepIdempotent } from '../../src/db/idempotency.ts';
 import { sweepKeptVectors } from '../../src/db/known-vectors.ts';
 import { sweepOriginals } from '../../src/db/originals.ts';
 import { sweepCache } from '../../src/db/query-cache.ts';
+import { sweepDeliveries } from '../../src/db/webhook-deliveries.ts';
 import { AppError, summarise } from '../../src/errors.ts';
 import type { Handler } from '../context.ts';
 
@@ -26,11 +27,12 @@ export const sweepExpired: Handler<'sweepExpired'> = {
     const originals = await sweepOriginals(db);
     const chunks = await sweepLeftChunks(db, perTurn);
     const uploadParts = await sweepUploads(db);
+    const deliveries = await sweepDeliveries(db, config.WEBHOOK_KEEP_DAYS);
     let versions = 0;
     for (let swept = perTurn; swept === perTurn && !signal.aborted; versions += swept)
       swept = await sweepVersions(db, config.VERSIONS_KEPT, perTurn);
     await forgetDeadWorkers(db);
-    const swept = { cached, idempotencyKeys, vectors, originals, chunks, uploadParts, versions };
+    const swept = { cached, idempotencyKeys, vectors, originals, chunks, uploadParts, versions, deliveries };
     if (Object.values({ ...answers, ...swept }).some((count) => count > 0))
       log.info({ ...answers, ...swept }, 'swept');
   },
