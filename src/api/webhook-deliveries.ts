@@ -2,6 +2,7 @@ import { z } from 'zod';
 import {
   deliveryStatuses,
   findDelivery,
+  insertPing,
   listDeliveries,
   ownsAnswer,
   redeliver,
@@ -59,8 +60,31 @@ export function webhookDeliveryRoutes(context: ApiContext): AnyRoute[] {
         return { status: 200, body: { ...found, items: found.items.map(toDelivery) } };
       },
     }),
+    pingRoute(context),
     ...oneDelivery(context),
   ];
+}
+
+function pingRoute({ db, queues }: ApiContext): AnyRoute {
+  return route({
+    ...shared,
+    scope: 'write',
+    method: 'post',
+    paths: [`${webhooksPath}/{id}/ping`],
+    summary: 'Send a webhook.ping, to see whether it arrives and verifies',
+    responses: { 202: { description: 'Waits to be sent', schema: deliveryDetailSchema } },
+    handler: async ({ params, caller }) => {
+      const owner = ownerOf(caller);
+      if (!(await findWebhook(db, owner, params.id)))
+        throw new AppError('not_found', 'There is no such webhook.');
+      const id = await insertPing(db, params.id);
+      const delivery = id && (await findDelivery(db, owner, id));
+      if (!delivery) throw new AppError('conflict', 'The webhook is disabled: enable it first.');
+      await queues.enqueue('deliverWebhook', [{ deliveryId: delivery.id }]);
+      const headers = { Location: `${deliveriesPath}/${id}`, 'Retry-After': '1' };
+      return { status: 202, body: toDelivery(delivery), headers };
+    },
+  });
 }
 
 function oneDelivery({ db, queues }: ApiContext): AnyRoute[] {

@@ -1,4 +1,4 @@
-import type { WebhookEvent } from '../webhooks/events.ts';
+import { pingEvent, type WebhookEvent } from '../webhooks/events.ts';
 import type { Db } from './connect.ts';
 import { type Page, positionColumn, readCursor, toPage } from './page.ts';
 import type { Owner } from './webhooks.ts';
@@ -11,7 +11,7 @@ export interface DeliveryRow {
   /** null: the request that it is about named the URL. */
   webhook_id: string | null;
   url: string;
-  type: WebhookEvent;
+  type: WebhookEvent | typeof pingEvent;
   subject_id: string;
   status: DeliveryStatus;
   attempts: number;
@@ -82,6 +82,19 @@ export async function findDelivery(
     .limit(100)
     .select('n', 'at', 'ms', 'status', 'error', 'reply');
   return { ...rows[0], log };
+}
+
+/** A delivery that says nothing but that it works. Undefined for a webhook that is disabled. */
+export async function insertPing(db: Db, webhookId: string): Promise<string | undefined> {
+  const { rows } = await db.raw(
+    `insert into webhook_deliveries (api_key_id, webhook_id, type, subject_id, occurrence, payload)
+     select api_key_id, id, :type, id, gen_random_uuid()::text, json_build_object('type', :type::text,
+            'timestamp', to_char(now() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'data', json_build_object(
+              'id', id, 'status', 'enabled', 'links', json_build_object('self', '/api/v1/webhooks/' || id)))::text
+       from webhooks where id = :webhookId and disabled_at is null returning id`,
+    { type: pingEvent, webhookId },
+  );
+  return rows[0]?.id;
 }
 
 /** Puts it back to be sent at once, under the same id. False while it is being sent, or when its webhook is disabled. */

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import type { Knex } from 'knex';
-import type { WebhookEvent } from '../webhooks/events.ts';
 import type { Db } from './connect.ts';
 import { leaseLost, leaseUntil } from './lease.ts';
 import { disableWebhook } from './webhooks.ts';
@@ -11,7 +10,6 @@ export interface ClaimedDelivery {
   token: string;
   webhookId: string | null;
   url: string;
-  type: WebhookEvent;
   payload: string;
   /** Number of this try, among all and since it was last asked for; from 1. */
   attempt: number;
@@ -34,7 +32,7 @@ export async function claimDelivery(db: Db, id: string): Promise<ClaimedDelivery
           and not exists (select from webhooks w where w.id = d.webhook_id and w.disabled_at is not null)
         returning d.*),
      begun as (insert into webhook_attempts (delivery_id, n, error) select id, attempts, ? from claimed)
-     select c.id, c.webhook_id as "webhookId", coalesce(c.url, w.url) as url, c.type, c.payload, c.attempts as attempt, c.tries,
+     select c.id, c.webhook_id as "webhookId", coalesce(c.url, w.url) as url, c.payload, c.attempts as attempt, c.tries,
             coalesce(c.secret, w.secret, s.secret) as secret,
             case when w.old_secret_until > now() then w.old_secret
                  when c.secret is null and s.old_secret_until > now() then s.old_secret end as "oldSecret"
@@ -114,6 +112,19 @@ export async function disableIfDead(db: Db, webhookId: string, days: number): Pr
   const since = (rows[0].failing_since as Date).toISOString();
   await disableWebhook(db, webhookId, `${rows[0].failures_in_row} tries in a row failed since ${since}.`);
   return true;
+}
+
+/** Cancels what still waits for a key that was revoked or has expired: its holder is told nothing more. Returns how many. */
+export async function cancelOfVoidKeys(db: Db): Promise<number> {
+  const { rows } = await db.raw(
+    `update webhook_deliveries d
+        set status = 'cancelled', completed_at = now(), lease_token = null, lease_until = null
+       from api_keys k
+      where d.status = 'pending' and k.id = d.api_key_id
+        and (k.revoked_at is not null or k.expires_at <= now())
+      returning d.id`,
+  );
+  return rows.length;
 }
 
 /** A nudge is believed for so long; then the job counts as lost. */

@@ -11,5 +11,8 @@ export const webhookEvents = [
 ] as const;
 export type WebhookEvent = (typeof webhookEvents)[number];
 
+/** Sent on request, whatever events the webhook wants. */
+export const pingEvent = 'webhook.ping';
+
 /** Those that a single question can end with. */
 export const answerEvents = webhookEvents.filter((event) => event.startsWith('answer.'));

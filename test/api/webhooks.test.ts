@@ -55,6 +55,7 @@ describe('a registered webhook', () => {
     await documentEnded(writer, empty.body.id);
     const batch = await writer.post('/api/v1/ingestion-batches', { items: [{ text: 'In a batch.' }] });
     await ended(writer, batch.body.links.self);
+    const [item] = (await writer.get(batch.body.links.items)).body.items;
     const answer = await ask(writer, { question: 'Where does the tower stand?' });
     // Of others, which it is not told of.
     await ask(other, { question: 'Where does the tower stand?' });
@@ -64,7 +65,7 @@ describe('a registered webhook', () => {
         ['answer.completed', answer.id, 'completed'],
         ['document.failed', empty.body.id, 'failed'],
         ['document.ready', document.id, 'ready'],
-        ['document.ready', expect.any(String), 'ready'],
+        ['document.ready', item.document_id, 'ready'],
         ['ingestion_batch.completed', batch.body.id, 'completed'],
       ].sort(),
     );
@@ -76,6 +77,35 @@ describe('a registered webhook', () => {
     });
     expect(metrics).toMatch(/rag_webhook_deliveries_pending 0/);
     expect(metrics).toMatch(/rag_webhook_oldest_pending_seconds 0/);
+  });
+
+  it('is told of every end of a batch whose failed items are retried, once each', async () => {
+    const events = ['ingestion_batch.completed', 'document.failed'];
+    const { secret, webhook } = await register(other, '/retried', events);
+    const items = [{ text: 'Write to kim@example.org, please.', pii: 'reject' }];
+    const { links } = (await other.post('/api/v1/ingestion-batches', { items })).body;
+    await ended(other, links.self);
+    await receiver.receives('/retried', 2);
+    await other.post(`${links.self}/retry`);
+    const got = await receiver.receives('/retried', 4);
+    const types = typesOf(got, secret).map(({ type }) => type);
+    expect(types.sort()).toEqual([...events, ...events].sort());
+    expect(new Set(got.map(({ headers }) => headers['webhook-id'])).size).toBe(4);
+    await other.delete(webhook.links.self);
+  });
+
+  it('can be tried out, and is told nothing more once its key is revoked', async () => {
+    const { client, id } = await createKey(service, { scope: 'write' });
+    const { secret, webhook } = await register(client, '/pinged', ['answer.completed']);
+    const ping = await client.post(`${webhook.links.self}/ping`);
+    expect([ping.status, ping.body.type]).toEqual([202, 'webhook.ping']);
+    const [got] = (await receiver.receives('/pinged', 1)) as [Received];
+    expect(verify(got, secret)).toMatchObject({ type: 'webhook.ping', data: { id: webhook.id } });
+    receiver.answers('/pinged', (response) => void response.writeHead(500).end());
+    const { links } = (await client.post(`${webhook.links.self}/ping`)).body;
+    await receiver.receives('/pinged', 2);
+    await service.admin.delete(`/api/v1/admin/api-keys/${id}`);
+    expect(await ended(service.admin, links.self)).toMatchObject({ status: 'cancelled', attempts: 1 });
   });
 
   it('is signed with both secrets while a new one is taken over', async () => {

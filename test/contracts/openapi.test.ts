@@ -112,6 +112,7 @@ const examples: Record<string, Example> = {
   'GET /api/v1/webhooks/{id}': { path: ({ webhook }) => webhook },
   'PATCH /api/v1/webhooks/{id}': { path: ({ webhook }) => webhook, json: { enabled: true } },
   'POST /api/v1/webhooks/{id}/rotate-secret': { path: ({ webhook }) => webhook, json: {} },
+  'POST /api/v1/webhooks/{id}/ping': { path: ({ webhook }) => webhook },
   'GET /api/v1/webhooks/{id}/deliveries': { path: ({ webhook }) => webhook },
   'GET /api/v1/answers/{id}/webhook-deliveries': { path: ({ answer }) => answer },
   'GET /api/v1/webhook-deliveries/{id}': { path: ({ delivery }) => delivery },

@@ -1,5 +1,5 @@
 import { announceBatches } from '../../src/db/announce-batches.ts';
-import { takeDueDeliveries } from '../../src/db/webhook-work.ts';
+import { cancelOfVoidKeys, takeDueDeliveries } from '../../src/db/webhook-work.ts';
 import type { Handler } from '../context.ts';
 
 /**
@@ -9,6 +9,7 @@ import type { Handler } from '../context.ts';
 export const nudgeWebhooks: Handler<'nudgeWebhooks'> = {
   async run(_payload, { db, enqueue }) {
     await announceBatches(db);
+    await cancelOfVoidKeys(db);
     const due = await takeDueDeliveries(db);
     await enqueue(
       'deliverWebhook',

@@ -32,17 +32,16 @@ export type Sent = Attempt & {
   retryAfter: number | null;
 };
 
-/** One try. Whatever the receiver does is a result; throws only the signal's reason, and for secrets that can't be opened. */
+/** One try. Whatever goes wrong is a result, a secret that can't be opened too; throws only the signal's reason. */
 export type WebhookSender = (webhook: OutgoingWebhook, signal: AbortSignal) => Promise<Sent>;
 
 export function createWebhookSender(options: SenderOptions): WebhookSender {
   return async (webhook, signal) => {
-    const secrets = webhook.secrets.map(options.unseal);
     const late = AbortSignal.timeout(options.timeoutMs);
     const started = performance.now();
     const ms = () => Math.round(performance.now() - started);
     try {
-      const response = await post(webhook, secrets, options, AbortSignal.any([signal, late]));
+      const response = await post(webhook, options, AbortSignal.any([signal, late]));
       const reply = await beginning(response);
       const status = response.statusCode ?? 0;
       return { ms: ms(), status, error: complaint(status), reply, retryAfter: retryAfterOf(response) };
@@ -59,9 +58,8 @@ export function createWebhookSender(options: SenderOptions): WebhookSender {
 }
 
 async function post(
-  { id, payload: body, url }: OutgoingWebhook,
-  secrets: readonly string[],
-  { reach, resolve = resolveByDns, userAgent }: SenderOptions,
+  { id, payload: body, secrets, url }: OutgoingWebhook,
+  { reach, resolve = resolveByDns, unseal, userAgent }: SenderOptions,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
   const target = new URL(url);
@@ -70,7 +68,7 @@ async function post(
     'Content-Type': 'application/json; charset=utf-8',
     'Content-Length': String(Buffer.byteLength(body)),
     'User-Agent': userAgent,
-    ...signatureHeaders({ id, at: new Date(), body }, secrets),
+    ...signatureHeaders({ id, at: new Date(), body }, secrets.map(unseal)),
   };
   return pinnedRequest(target, {
     ...{ method: 'POST', headers, body, reach, resolve, signal },

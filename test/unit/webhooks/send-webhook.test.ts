@@ -81,6 +81,15 @@ it('connects to nothing private, whatever name leads there', async () => {
   expect(receiver.received('/fine')).toHaveLength(before);
 });
 
+it('sends nothing that it can not sign', async () => {
+  const { unseal: other } = createSealer('another key');
+  expect(await send(receiver.url('/unsigned'), { unseal: other })).toMatchObject({
+    status: null,
+    error: 'A webhook secret was sealed under another SECRET_KEY: rotate it.',
+  });
+  expect(receiver.received('/unsigned')).toEqual([]);
+});
+
 it('says what went wrong with a connection, and stops with its process', async () => {
   expect(await send('http://127.0.0.1:1/')).toMatchObject({
     status: null,
