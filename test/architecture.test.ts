@@ -102,6 +102,14 @@ describe('architecture', () => {
     expect(violations(importsOf('src/api/x.ts', `import type { Knex } from 'knex';`))).toHaveLength(0);
   });
 
+  it('has a client that needs nothing but fetch: of other files it takes types alone', () => {
+    const client = [...texts].filter(([file]) => file.startsWith('src/client/'));
+    expect(client.length).toBeGreaterThan(4);
+    for (const [file, text] of client)
+      for (const [line, from] of text.matchAll(/^import (?!type )[^;]*?from '([^']+)'/gm))
+        expect([file, line, from?.startsWith('./')]).toEqual([file, line, true]);
+  });
+
   it('reads the environment in the two config files only', () => {
     const readers = [...texts].filter(([, text]) => text.includes('process.env')).map(([file]) => file);
     expect(readers.sort()).toEqual(['src/config.ts', 'workers/config.ts']);

@@ -70,7 +70,7 @@ const hit = z.object({
   metadata,
 });
 
-const response = z
+export const searchResponse = z
   .object({
     hits: z.array(hit),
     latency: z.number().describe('Seconds'),
@@ -107,7 +107,7 @@ export function searchRoutes(context: ApiContext): AnyRoute[] {
       tag: 'search',
       summary: 'Find passages',
       body: request,
-      responses: { 200: { description: 'Passages, best first', schema: response } },
+      responses: { 200: { description: 'Passages, best first', schema: searchResponse } },
       handler: async ({ body, caller, raw, requestId, signal }) => {
         const started = performance.now();
         if (body.rerank && !reranking) throw noReranker();
