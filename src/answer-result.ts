@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { replayDiff } from './answer-replay.ts';
 
 const span = z.tuple([z.int(), z.int()]);
 const source = z.object({
@@ -55,11 +56,16 @@ export const answerResult = z.object({
     output_tokens: z.int(),
     llm_calls: z.int(),
     cost_usd: z.number().nullable(),
-    cache: z.enum(['hit', 'miss', 'off']),
+    cache: z.enum(['hit', 'miss', 'off']).describe('Whether what was found came from the cache'),
+    answer_cache: z
+      .enum(['hit', 'miss', 'off'])
+      .optional()
+      .describe('Whether the whole answer did: a hit cost nothing'),
   }),
   search_time: z.number(),
   generation_time: z.number(),
   total_time: z.number(),
   queued_ms: z.int(),
+  diff: replayDiff.optional().describe('Of a replay: how it differs from what was recorded'),
 });
 export type AnswerResult = z.output<typeof answerResult>;

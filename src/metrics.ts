@@ -70,6 +70,18 @@ export function createMetrics() {
       labelNames: ['outcome', 'strategy', 'model'],
       registers,
     }),
+    replays: new Counter({
+      name: 'rag_replays_total',
+      help: 'Finished replays of answers, by whether retrieval and answer were the same.',
+      labelNames: ['mode', 'outcome'],
+      registers,
+    }),
+    replayTokens: new Counter({
+      name: 'rag_replay_tokens_total',
+      help: 'Of the tokens of the language model, those that replays took.',
+      labelNames: ['model', 'kind'],
+      registers,
+    }),
     searchSeconds: new Histogram({
       name: 'rag_search_duration_seconds',
       help: 'Retrieval, cache included.',
@@ -137,7 +149,7 @@ function countPii(registers: Registry[]): (found: PiiCounts) => void {
 function countCacheLookups(registers: Registry[]): CacheLookups {
   const lookups = new Counter({
     name: 'rag_cache_lookups_total',
-    help: 'Searches that asked the cache: for their result, and for the vector of their question.',
+    help: 'Searches that asked the cache for their result and for the vector of their question, and questions for their answer.',
     labelNames: ['cache', 'outcome'],
     registers,
   });

@@ -38,6 +38,19 @@ export const workerEnvironmentShape = {
   COMPOSE_BUDGET_MS: whole(100, 600_000)
     .default(2200)
     .describe('Time the language model has for an answer before it is composed from the sources alone.'),
+  ANSWER_CACHE_TTL_SECONDS: whole(0, 86_400)
+    .default(600)
+    .describe(
+      'How long an answer may be given again to the same question on an unchanged corpus, to keys with the same rights; 0 = off.',
+    ),
+  ANSWER_CACHE_ENTRIES: whole(1, 10_000_000)
+    .default(10_000)
+    .describe('Answers that are kept to be given again; the oldest go first, within a minute.'),
+  RAW_OUTPUT_HOURS: whole(0, 24 * 365)
+    .default(24 * 7)
+    .describe(
+      'How long what the language model wrote is kept with the record of its answer, masked as questions are; 0 = not at all.',
+    ),
   CHUNK_TOKENS: whole(50, 4000).default(500).describe('Length of a chunk, in tokens.'),
   CHUNK_OVERLAP_TOKENS: whole(0, 2000).default(128).describe('What neighbouring chunks share, in tokens.'),
   URL_TIMEOUT_SECONDS: whole(1, 540)

@@ -41,10 +41,13 @@ export function adminRoutes(context: ApiContext): AnyRoute[] {
   const clear = {
     ...admin,
     paths: ['/api/v1/admin/cache/clear', '/admin/cache/clear'] as const,
-    summary: 'Empty the query cache for every process, or the entries whose key matches a pattern',
+    summary:
+      'Empty the caches of searches and answers for every process, or the entries whose key matches a pattern',
     query: z.strictObject({
       pattern: storable(z.string().min(1).max(200))
-        .describe('* and ? as in a shell; keys look like search:hybrid:<hash> and embedding:<model>:<hash>')
+        .describe(
+          '* and ? as in a shell; keys look like search:hybrid:<hash>, embedding:<model>:<hash> and answer:summary:<hash>',
+        )
         .optional(),
     }),
     responses: { 200: { description: 'How many entries went', schema: z.object({ cleared: z.int() }) } },
@@ -95,7 +98,11 @@ async function readMetrics({ db, flags, metrics, queues }: ApiContext) {
     queues: depths ? Object.fromEntries(depths) : null,
     corpus: await corpusStatistics(db),
     cache: { ...(await cacheStatistics(db)), ...(await readHitRatios(metrics.cacheLookups)) },
-    cost: { llm_tokens: await tokens(metrics), cost_usd: null },
+    cost: {
+      llm_tokens: await tokens(metrics.llmTokens),
+      of_replays: { llm_tokens: await tokens(metrics.replayTokens) },
+      cost_usd: null,
+    },
     flags: (await flags.list()).map(({ key, enabled, rollout_percent, source }) => ({
       key,
       enabled,
@@ -112,7 +119,7 @@ function statusOf(labels: Record<string, unknown>): number {
   return Math.floor(Number(labels.status) / 100);
 }
 
-async function tokens(metrics: ApiContext['metrics']): Promise<Record<string, number>> {
-  const { values } = await metrics.llmTokens.get();
+async function tokens(counter: ApiContext['metrics']['llmTokens']): Promise<Record<string, number>> {
+  const { values } = await counter.get();
   return Object.fromEntries(values.map(({ labels, value }) => [`${labels.model}:${labels.kind}`, value]));
 }

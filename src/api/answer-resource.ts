@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type ReplayRequest, replayModes } from '../answer-replay.ts';
 import { type AnswerResult, answerResult } from '../answer-result.ts';
 import { type AnswerRow, type AnswerStatus, answerStatuses } from '../db/answers.ts';
 import { errorSummarySchema, timestamp } from './schemas.ts';
@@ -12,6 +13,8 @@ export const answerSchema = z
     mode: z.string(),
     flags: z.record(z.string(), z.object({ on: z.boolean(), reason: z.string(), percent: z.number() })),
     ...answerResult.partial().shape,
+    replay_of: z.uuid().optional().describe('Of a replay: the answer that it replays'),
+    replay_mode: z.enum(replayModes).optional(),
     poll_after_ms: z.int().nullable(),
     request_id: z.string().nullable(),
     created_at: timestamp,
@@ -29,7 +32,11 @@ export function isTerminal(status: AnswerStatus): boolean {
 }
 
 export function toAnswer(row: AnswerRow) {
-  const { mode, flags } = row.request as { mode: string; flags: Record<string, unknown> };
+  const { mode, flags, replay } = row.request as {
+    mode: string;
+    flags: Record<string, unknown>;
+    replay?: ReplayRequest;
+  };
   const self = `/api/v1/answers/${row.id}`;
   return {
     id: row.id,
@@ -39,6 +46,7 @@ export function toAnswer(row: AnswerRow) {
     mode,
     flags,
     ...shownResult(row.result),
+    ...(replay ? { replay_of: replay.of, replay_mode: replay.mode } : {}),
     poll_after_ms: isTerminal(row.status) ? null : pollAfterMs,
     request_id: row.request_id,
     created_at: row.created_at,

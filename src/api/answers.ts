@@ -8,6 +8,7 @@ import { expansions } from '../retrieval/passage.ts';
 import { answerSchema, isTerminal, pollAfterMs, toAnswer } from './answer-resource.ts';
 import type { ApiContext } from './app.ts';
 import { refuseWhenFull } from './backpressure.ts';
+import { cacheWish } from './cache-wish.ts';
 import { keptText } from './kept-text.ts';
 import { type AnyRoute, type Reply, route } from './route.ts';
 import {
@@ -103,6 +104,7 @@ export function answerRoutes(context: ApiContext): AnyRoute[] {
           request: {
             ...rest,
             ...(canonical_in ? { canonical_in } : {}),
+            ...cacheWish(raw.get('cache-control')),
             flags: snapshot,
             scope: caller.scope,
           },
@@ -149,7 +151,7 @@ export function answerRoutes(context: ApiContext): AnyRoute[] {
         const row = await get(params.id);
         const experience = await findExperience(db, row.id, 'answer');
         if (row.status !== 'completed' || !experience)
-          throw new AppError('conflict', 'Only a completed answer can be rated.');
+          throw new AppError('conflict', 'Only a completed answer that is no replay can be rated.');
         const rating = scaled(body.rating, body.scale);
         const stored = await saveFeedback(
           db,
@@ -216,7 +218,7 @@ function scaled(rating: number, scale: 1 | 5 | undefined): number {
 const longestWait = 60;
 const pollMs = 100;
 
-async function replyWhenDone(
+export async function replyWhenDone(
   row: AnswerRow,
   prefer: string | undefined,
   get: (id: string) => Promise<AnswerRow>,

@@ -1,4 +1,5 @@
 import { adminRoutes } from './admin.ts';
+import { answerRecordRoutes } from './answer-records.ts';
 import { answerRoutes } from './answers.ts';
 import { apiKeyRoutes } from './api-keys.ts';
 import type { ApiContext } from './app.ts';
@@ -12,6 +13,7 @@ import { batchRoutes } from './ingestion-batches.ts';
 import { operationRoutes } from './operations.ts';
 import { opsRoutes } from './ops.ts';
 import { orphanRoutes } from './orphans.ts';
+import { replayRoutes } from './replays.ts';
 import type { AnyRoute } from './route.ts';
 import { searchRoutes } from './search.ts';
 import { taxonomyRoutes } from './taxonomy.ts';
@@ -22,6 +24,8 @@ export function routes(context: ApiContext): AnyRoute[] {
   return [
     ...opsRoutes(context),
     ...answerRoutes(context),
+    ...replayRoutes(context),
+    ...answerRecordRoutes(context),
     ...searchRoutes(context),
     ...documentRoutes(context),
     ...documentDeleteRoutes(context),

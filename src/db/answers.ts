@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Knex } from 'knex';
 import { AppError, type ErrorSummary, summarise } from '../errors.ts';
+import { holdRetrieved, insertRecord, type NewRecord } from './answer-records.ts';
 import { hideDeleted, hideDeletedHolding } from './answer-sources.ts';
 import type { Db } from './connect.ts';
 import { type NewExperience, recordExperience } from './experiences.ts';
@@ -104,27 +105,34 @@ async function expireUnclaimed(db: Db, id: string): Promise<void> {
     .update({ status: 'expired', error: JSON.stringify(summarise(error)), completed_at: db.fn.now() });
 }
 
-/** Writes the result and its experience, once: throws `lease_lost` when the answer was cancelled or taken over. */
+/**
+ * Writes the result, its experience and its record, once: throws `lease_lost` when the answer was cancelled or taken over.
+ * A replay is no experience, and one of what was recorded has no record of its own.
+ */
 export async function completeAnswer(
   db: Knex,
   id: string,
   token: string,
   result: Record<string, unknown>,
-  experience: NewExperience,
+  experience: NewExperience | null,
+  record: NewRecord | null = null,
 ): Promise<void> {
   await db.transaction(async (trx) => {
+    const held = record && (await holdRetrieved(trx, record));
+    const stored = await hideDeletedHolding(trx, result);
     const done = await trx('answers')
       .where({ id, lease_token: token, status: 'in_progress' })
       .update({
         status: 'completed',
-        result: JSON.stringify(await hideDeletedHolding(trx, result)),
+        result: JSON.stringify(stored),
         error: null,
         completed_at: trx.fn.now(),
         lease_token: null,
         lease_until: null,
       });
     if (done === 0) throw leaseLost();
-    await recordExperience(trx, experience);
+    if (experience) await recordExperience(trx, experience);
+    if (held) await insertRecord(trx, id, held, stored);
   });
 }
 

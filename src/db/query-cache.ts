@@ -85,10 +85,11 @@ export async function clearCache(db: Db, pattern?: string): Promise<number> {
   return db('query_cache').where('key', 'like', like).delete();
 }
 
-/** Entries that can never be served again. */
+/** Entries that can never be served again; answers have a time of their own (`sweepCachedAnswers`). */
 export async function sweepCache(db: Db, ttlSeconds: number): Promise<number> {
   const { rowCount } = await db.raw(
-    `delete from query_cache where created_at < now() - ? * interval '1 second' or corpus_version < (select version from corpus_state)`,
+    `delete from query_cache where (created_at < now() - ? * interval '1 second' and key not like 'answer:%')
+        or corpus_version < (select version from corpus_state)`,
     [ttlSeconds],
   );
   return rowCount ?? 0;

@@ -1,4 +1,5 @@
 import type { Knex } from 'knex';
+import { countRecords } from './answer-records.ts';
 import { countCiting } from './answer-sources.ts';
 import type { Db } from './connect.ts';
 
@@ -13,7 +14,8 @@ export type Remains = Record<
   | 'texts'
   | 'items'
   | 'replies'
-  | 'answers',
+  | 'answers'
+  | 'records',
   number
 >;
 
@@ -44,7 +46,7 @@ export async function countRemains(
             (select count(*)::int from idempotency_keys where ${replyOf(':ids')}) as replies`,
     { ids: [...ids], seqs: [...seqs] },
   );
-  return { ...rows[0], answers: await countCiting(db, ids) };
+  return { ...rows[0], answers: await countCiting(db, ids), records: await countRecords(db, ids) };
 }
 
 export async function chunksOf(db: Db, ids: readonly string[]): Promise<number[]> {

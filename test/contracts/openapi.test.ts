@@ -52,6 +52,8 @@ const examples: Record<string, Example> = {
   'POST /api/v1/answers/{id}/cancel': { path: ({ answer }) => answer },
   'DELETE /api/v1/answers/{id}': { path: ({ answer }) => answer },
   'POST /api/v1/answers/{id}/feedback': { path: ({ answer }) => answer, json: { rating: 1 } },
+  'POST /api/v1/answers/{id}/replay': { path: ({ answer }) => answer, json: { mode: 'recorded' } },
+  'GET /api/v1/admin/answers/{id}/record': { path: ({ answer }) => answer },
   'POST /api/v1/search': { json: { q: 'tower' } },
   'POST /api/v1/documents': { json: { text: 'A second text.' } },
   'GET /api/v1/documents': {},

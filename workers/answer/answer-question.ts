@@ -9,10 +9,9 @@ import { extendLease } from '../../src/db/lease.ts';
 import { AppError } from '../../src/errors.ts';
 import type { Handler } from '../context.ts';
 import { underLease } from '../lease.ts';
-import { describeExperience } from './experience.ts';
-import { runSteps } from './run-steps.ts';
+import { countFinished, runAnswer } from './run-answer.ts';
 
-/** A question through the seven steps; result and experience are written once, together. */
+/** A question through the seven steps, from the cache, or a replay; result, experience and record are written once, together. */
 export const answerQuestion: Handler<'answerQuestion'> = {
   async run({ answerId }, context) {
     const answer = await claimAnswer(context.db, answerId);
@@ -20,19 +19,14 @@ export const answerQuestion: Handler<'answerQuestion'> = {
     const extend = () => extendLease(context.db, 'answers', answer.token);
     const deadline = AbortSignal.timeout(answer.msLeft);
     try {
-      const run = await underLease(context, extend, (signal) =>
-        runSteps(answer, { ...context, signal: AbortSignal.any([signal, deadline]) }, ({ type, data }) =>
+      const { result, experience, record } = await underLease(context, extend, (signal) =>
+        runAnswer(answer, { ...context, signal: AbortSignal.any([signal, deadline]) }, ({ type, data }) =>
           context.log.debug({ answerId, type, data }, 'progress'),
         ),
       );
-      const { result, action } = run;
-      await completeAnswer(context.db, answer.id, answer.token, result, describeExperience(answer, run));
-      context.metrics.answers.inc({
-        outcome: result.abstained ? 'abstained' : 'answered',
-        strategy: action,
-        model: result.model,
-      });
-      await context.enqueue('learnFromExperience', [{}], { delayMs: 1000 });
+      await completeAnswer(context.db, answer.id, answer.token, result, experience, record);
+      countFinished(context, answer, result);
+      if (experience) await context.enqueue('learnFromExperience', [{}], { delayMs: 1000 });
     } catch (error) {
       if (deadline.aborted) return expire(answer, context.db);
       await releaseAnswer(context.db, answer.id, answer.token);

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { asAppError } from '../../src/errors.ts';
 import type { Passage, Retrieval } from '../../src/retrieval/passage.ts';
 import type { Context } from '../context.ts';
@@ -8,6 +7,7 @@ import type { Cited } from './cited.ts';
 import { composeExtractive } from './extractive.ts';
 import type { Intent } from './intent.ts';
 import { pickBoundary, saysNoAnswer, writePrompt } from './prompt.ts';
+import { drawFrom, newSeed, type Seeded } from './seed.ts';
 import { degradedStep, runStep, type Step, stepBudgets } from './steps.ts';
 
 export interface Composed {
@@ -32,7 +32,7 @@ export async function compose(
   question: string,
   intent: Intent,
   retrieval: Retrieval,
-  context: Context,
+  context: Context & Seeded,
 ): Promise<Composed> {
   const { passages } = retrieval;
   if (!context.llm || passages.length === 0)
@@ -69,10 +69,10 @@ async function callModel(
   question: string,
   intent: Intent,
   passages: Passage[],
-  { llm, config, metrics, signal, log }: Context,
+  { llm, config, metrics, signal, log, draw = drawFrom(newSeed()) }: Context & Seeded,
 ): Promise<Written> {
   if (!llm) throw new Error('callModel needs a model');
-  const boundary = pickBoundary(question, passages, () => randomBytes(12).toString('hex'));
+  const boundary = pickBoundary(question, passages, draw);
   const { system, prompt } = writePrompt(question, intent, passages, { boundary });
   const end = metrics.llmSeconds.startTimer({ model: llm.model });
   const { value, step, error } = await runStep('compose', config.COMPOSE_BUDGET_MS, signal, (inner) =>

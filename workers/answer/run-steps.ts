@@ -12,6 +12,7 @@ import type { Run } from './experience.ts';
 import { type Mode, readIntent } from './intent.ts';
 import type { Report } from './progress.ts';
 import { retrieveStep } from './retrieve-step.ts';
+import type { Seeded } from './seed.ts';
 import { runStep, type Step, skippedStep, stepBudgets } from './steps.ts';
 
 /** What the API stored with the question. */
@@ -23,13 +24,19 @@ export interface AnswerRequest {
   canonical_in?: string[][];
   merge_neighbours?: boolean;
   expand?: Expand;
+  /** Of a replay: the probability below which no answer is given; answerThreshold when left out. */
+  abstain_below?: number;
   /** Of the key that asked, as they were then. */
   flags?: Partial<FlagSnapshot>;
   scope?: Scope;
 }
 
 /** The seven steps of an answer: intent, retrieve, plan, tools and debate, compose, cite, respond. */
-export async function runSteps(answer: ClaimedAnswer, context: Context, report: Report): Promise<Run> {
+export async function runSteps(
+  answer: ClaimedAnswer,
+  context: Context & Seeded,
+  report: Report,
+): Promise<Run> {
   const started = performance.now();
   const request = answer.request as unknown as AnswerRequest;
   const steps: Step[] = [];
@@ -57,7 +64,11 @@ export async function runSteps(answer: ClaimedAnswer, context: Context, report: 
   ended(...composed.steps);
 
   const respondStarted = performance.now();
-  const verdict = judge({ language, retrieval, cited: composed.cited });
+  const { abstain_below } = request;
+  const verdict = judge({
+    ...{ language, retrieval, cited: composed.cited },
+    ...(abstain_below === undefined ? {} : { threshold: abstain_below }),
+  });
   const abstain = composed.cited === null || composed.cited.sources.length === 0 || verdict.abstain;
   const sources = abstain || !composed.cited ? [] : composed.cited.sources;
   ended({

@@ -1,3 +1,5 @@
+import { sweepCachedAnswers } from '../../src/db/answer-cache.ts';
+import { sweepRawOutputs } from '../../src/db/answer-records.ts';
 import { sweepAnswers } from '../../src/db/answers.ts';
 import { sweepLeftChunks } from '../../src/db/batch-changes.ts';
 import { sweepUploads } from '../../src/db/blobs.ts';
@@ -20,7 +22,10 @@ export const sweepExpired: Handler<'sweepExpired'> = {
       db,
       summarise(new AppError('deadline_exceeded', 'No worker finished it before its deadline.')),
     );
+    const rawOutputs = await sweepRawOutputs(db);
     const cached = await sweepCache(db, config.QUERY_CACHE_TTL_SECONDS);
+    const { ANSWER_CACHE_TTL_SECONDS: ttl, ANSWER_CACHE_ENTRIES: most } = config;
+    const cachedAnswers = await sweepCachedAnswers(db, ttl, most);
     const idempotencyKeys = await sweepIdempotent(db);
     const vectors = await sweepKeptVectors(db);
     const originals = await sweepOriginals(db);
@@ -30,7 +35,17 @@ export const sweepExpired: Handler<'sweepExpired'> = {
     for (let swept = perTurn; swept === perTurn && !signal.aborted; versions += swept)
       swept = await sweepVersions(db, config.VERSIONS_KEPT, perTurn);
     await forgetDeadWorkers(db);
-    const swept = { cached, idempotencyKeys, vectors, originals, chunks, uploadParts, versions };
+    const swept = {
+      rawOutputs,
+      cached,
+      cachedAnswers,
+      idempotencyKeys,
+      vectors,
+      originals,
+      chunks,
+      uploadParts,
+      versions,
+    };
     if (Object.values({ ...answers, ...swept }).some((count) => count > 0))
       log.info({ ...answers, ...swept }, 'swept');
   },
