@@ -40,7 +40,11 @@ export async function readWordStatistics(db: Db, words: readonly string[]): Prom
             greatest(1, s.live_words::float8 / greatest(1, s.live_chunks)) as "averageLength",
             (select version from taxonomy_versions where in_force) as "taxonomyVersion",
             (select coalesce(json_agg(json_build_array(w.n, c.impact, c.postings)), '[]')
-               from unnest(?::text[]) with ordinality as w(word, n) join posting_counts c on c.word = w.word) as counts
+               from unnest(?::text[]) with ordinality as w(word, n) cross join lateral (
+                 select impact, postings from posting_counts where word = w.word
+                 union all
+                 select impact, count(*)::int from postings
+                  where word = w.word and not exists (select from posting_counts where word = w.word) group by impact) as c) as counts
        from corpus_state s`,
     [distinct],
   );
