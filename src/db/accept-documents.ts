@@ -281,12 +281,16 @@ export function attributeColumns({ taxonomy_path, metadata, ...rest }: Attribute
 }
 
 /** Takes the attributes of a version over into its document: part of the switch. */
-export async function applyAttributes(db: Db, documentId: string, version: number): Promise<void> {
-  const row = await db('document_versions').where({ document_id: documentId, version }).first('attributes');
+export async function applyAttributes(
+  db: Db,
+  documentId: string,
+  version: number,
+  attributes: Attributes,
+): Promise<void> {
   await db('documents')
     .where({ id: documentId })
     .update({
-      ...attributeColumns(row.attributes as Attributes),
+      ...attributeColumns(attributes),
       live_version: version,
       updated_at: db.fn.now(),
     });

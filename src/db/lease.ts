@@ -9,6 +9,13 @@ import type { Db } from './connect.ts';
 export const leaseSeconds = 20;
 export const leaseUntil = `now() + interval '${leaseSeconds} seconds'`;
 
+/**
+ * One row for a statement to read: its transaction commits without waiting for the disk. A crash of the database may then take
+ * back the last moments, which leaves rows as they were before, as a worker's death would: for work that is claimed and done
+ * again, not for what a caller has been told. What is committed in the usual way later brings all of it to the disk.
+ */
+export const unhurried = `(select set_config('synchronous_commit', 'off', true)) as unhurried`;
+
 type LeasedTable = 'document_versions' | 'answers' | 'operations' | 'embedding_generations' | 'evaluations';
 
 /** Extends the lease. Throws `lease_lost` when another worker has taken the row over or it was cancelled. */

@@ -89,9 +89,9 @@ describe('embedChunks', () => {
       .update({ embed_until: context.db.raw(`now() - interval '1 second'`) });
     await handlers.embedChunks.run({ ...key, batch: 0 }, context);
     expect(await statusOf(key)).toBe('ready');
-    const late = await saveVectors(context.db, held.token, model, held.chunks, [
-      new Float32Array(dimensions),
-    ]);
+    const vector = new Float32Array(dimensions);
+    const made = held.chunks.map((chunk) => ({ chunk, hash: '00', vector }));
+    const late = await saveVectors(context.db, held.token, model, made);
     expect(late, 'who lost the claim writes nothing').toBe(0);
     expect(await vectorsOf(key)).toBe(1);
   });
