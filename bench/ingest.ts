@@ -3,7 +3,8 @@ import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import type { Knex } from 'knex';
 import { acceptDocuments } from '../src/db/accept-documents.ts';
-import { claimChunks, releaseChunks, saveVectors } from '../src/db/embeddings.ts';
+import { claimChunks, saveVectors } from '../src/db/embeddings.ts';
+import { adoptVectors, claimTexts } from '../src/db/known-vectors.ts';
 import { type NewChunk, storeParsed } from '../src/db/store-chunks.ts';
 import { claimVersion, makeLive, type VersionKey } from '../src/db/versions.ts';
 import { maxEmbeddingBatch } from '../src/jobs/batches.ts';
@@ -136,14 +137,25 @@ function preparedChunks(texts: readonly string[]): { text: string; chunks: NewCh
 
 /** As workers/embedding does it, with vectors that are there already. */
 async function embedAll(db: Knex, key: VersionKey, vectors: readonly Float32Array[]): Promise<void> {
-  for (let done = 0; ; ) {
-    const claimed = await claimChunks(db, key, syntheticModel, maxEmbeddingBatch);
+  for (let done = 0, after = -1; ; ) {
+    const claimed = await claimChunks(db, key, syntheticModel, maxEmbeddingBatch, after);
     const { token, chunks } = claimed;
-    if (chunks.length === 0) return;
-    await saveVectors(db, token, syntheticModel, chunks, vectors.slice(done, done + chunks.length));
+    if (chunks.length === 0 && after === -1) return;
+    if (chunks.length === 0) {
+      after = -1;
+      continue;
+    }
     const hashes = chunks.map(({ text }) => createHash('sha256').update(text).digest('hex'));
-    await releaseChunks(db, claimed, hashes);
+    await claimTexts(db, token, syntheticModel, hashes);
+    const known = await adoptVectors(db, claimed, syntheticModel, hashes);
+    if (known.size > 0) throw new Error('a text of the synthetic corpus came twice');
+    const made = chunks.map((chunk, n) => {
+      return { chunk, hash: hashes[n] as string, vector: vectors[done + n] as Float32Array };
+    });
+    await saveVectors(db, token, syntheticModel, made);
     done += chunks.length;
+    if (chunks.length < maxEmbeddingBatch && after === -1) return;
+    after = chunks.length < maxEmbeddingBatch ? -1 : (chunks.at(-1)?.n ?? -1);
   }
 }
 

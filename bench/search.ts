@@ -206,7 +206,7 @@ async function describe(db: Knex, queries: readonly SyntheticQuery[]) {
     const { words } = await readWordStatistics(db, analyze(text).words);
     sums.push(words.reduce((sum, { documents }) => sum + documents, 0));
   }
-  const { rows } = await db.raw('select sum(postings)::float8 as postings from posting_counts');
+  const { rows } = await db.raw('select count(*)::float8 as postings from postings');
   return { postings: rows[0].postings, words: { p50: quantile(sums, 0.5), p95: quantile(sums, 0.95) } };
 }
 

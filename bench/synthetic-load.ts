@@ -31,7 +31,7 @@ export async function loadSynthetic(
 
 /**
  * Postings of all chunks at once, into a table without indexes, which are made again afterwards; without triggers, whose counts
- * follow in one statement. Ingestion posts a document at a time.
+ * of common words follow in one statement. Ingestion posts a document at a time.
  */
 async function postWords(trx: Knex.Transaction): Promise<void> {
   const { rows: indexes } = await trx.raw(
@@ -51,7 +51,8 @@ async function postWords(trx: Knex.Transaction): Promise<void> {
   for (const { constraint, definition, index } of indexes)
     await trx.raw(constraint ? `alter table postings add constraint ${constraint} ${definition}` : index);
   await trx.raw(`insert into posting_counts (word, impact, postings)
-    select word, impact, count(*) from postings group by word, impact`);
+    select word, impact, count(*) from postings
+     where word in (select word from postings group by word having count(*) > 256) group by word, impact`);
   await trx.raw(`update corpus_state set version = version + 1,
     live_chunks = (select count(*) from chunks), live_words = (select sum(word_count) from chunks)`);
 }

@@ -128,12 +128,15 @@ export async function greet({ url, signal }: Service): Promise<void> {
   if (outcome instanceof Trouble) throw outcome.error;
 }
 
-/** Every document whose external_id begins so, by external_id. */
-export async function listDocuments(service: Service, prefix: string): Promise<Map<string, RemoteDocument>> {
+/** Every document of the collection whose external_id begins so, by external_id. */
+export async function listDocuments(
+  service: Service,
+  { collection, prefix }: { collection: string; prefix: string },
+): Promise<Map<string, RemoteDocument>> {
   const found = new Map<string, RemoteDocument>();
   let cursor: string | null = null;
   do {
-    const query: Record<string, string> = { limit: '200', external_id_prefix: prefix };
+    const query: Record<string, string> = { limit: '200', collection, external_id_prefix: prefix };
     if (cursor !== null) query.cursor = cursor;
     const { body } = await send(service, 'GET', `/api/v1/documents?${new URLSearchParams(query)}`);
     const page = listSchema.parse(body);

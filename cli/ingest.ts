@@ -1,3 +1,4 @@
+import { defaultCollection } from '../src/access.ts';
 import { greet, listDocuments, Refused, type RemoteDocument, type Service } from './client.ts';
 import { createFollower, type Follower } from './follow.ts';
 import { findPlaces, type Place } from './places.ts';
@@ -10,6 +11,7 @@ import { type FoundFile, type WalkOptions, walk } from './walk.ts';
 
 export interface IngestOptions extends WalkOptions {
   name: string | undefined;
+  collection: string;
   attributes: Attributes;
   jobs: number;
   wait: boolean;
@@ -58,10 +60,11 @@ async function ingestSource(
   { progress, summary }: Report,
 ): Promise<void> {
   const found = await walk(path, options);
-  const state = await openState(options.stateDir, [service.url, found.root, name]);
-  const remote = await listDocuments(service, externalId(name, ''));
-  const { attributes, checksum } = options;
-  const run = createRun(service, { name, attributes, state, remote, checksum }, options, {
+  const { attributes, checksum, collection } = options;
+  const identity = [service.url, found.root, name, ...(collection === defaultCollection ? [] : [collection])];
+  const state = await openState(options.stateDir, identity);
+  const remote = await listDocuments(service, { collection, prefix: externalId(name, '') });
+  const run = createRun(service, { name, collection, attributes, state, remote, checksum }, options, {
     progress,
     summary,
   });

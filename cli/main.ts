@@ -2,8 +2,15 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+
+import { defaultCollection } from '../src/access.ts';
+
+import { ApiError, WaitTimeout } from '../src/client/http.ts';
+
 import { loadEnvFile } from '../src/config.ts';
 import { version } from '../src/version.ts';
+import { type AskFlags, ask } from './ask.ts';
+import { askHelp } from './ask-help.ts';
 import { Refused } from './client.ts';
 import { type IngestOptions, ingest } from './ingest.ts';
 import { Misuse } from './places.ts';
@@ -11,7 +18,7 @@ import { createProgress } from './progress.ts';
 import { describeSummary } from './summary.ts';
 
 /** What the shell is told. */
-const [failed, usage, interrupted] = [1, 2, 130];
+const [failed, usage, abstained, interrupted] = [1, 2, 3, 130];
 
 const whole = (min: number, max: number) => (text: string) => {
   const value = Number(text);
@@ -34,10 +41,14 @@ const httpUrl = (text: string) => {
   throw new InvalidArgumentError('It must be an http(s) URL.');
 };
 
-interface Flags extends Omit<IngestOptions, 'attributes' | 'stateDir'> {
+/** Where the service is, and with which key. */
+interface ServiceFlags {
   url: string;
   key: string | undefined;
   dataDir: string;
+}
+
+interface Flags extends Omit<IngestOptions, 'attributes' | 'stateDir'>, ServiceFlags {
   state: string;
   metadata: Record<string, string>;
   taxonomy: string | undefined;
@@ -45,25 +56,27 @@ interface Flags extends Omit<IngestOptions, 'attributes' | 'stateDir'> {
   json: boolean;
 }
 
-function createProgram(run: (paths: string[], flags: Flags) => Promise<void>): Command {
+function createProgram(): Command {
   const program = new Command('dt-rag').version(version).exitOverride();
-  program
-    .command('ingest')
+  addIngest(program);
+  addAsk(program);
+  return program;
+}
+
+function addIngest(program: Command): void {
+  const command = program.command('ingest');
+  command
     .description(
       'Make the service have what folders have: new and changed files are sent, the others cost nothing.',
     )
     .argument('<path...>', 'folders or files; the document of a file is named SOURCE/path/in/folder')
-    .addOption(
-      option('--url <url>', 'the service', 'DT_RAG_URL').default('http://127.0.0.1:8000').argParser(httpUrl),
-    )
-    .addOption(option('--key <key>', 'an API key with scope write', 'DT_RAG_API_KEY'))
-    .addOption(
-      option('--data-dir <dir>', 'of an embedded service: its own key is used', 'DATA_DIR').default(
-        './.data',
-      ),
-    )
     .option('--name <name>', "name of the source; the folder's own unless given", sourceName)
     .option('--ignore <pattern>', 'leave these out too, as in .gitignore (repeatable)', collect, [])
+    .addOption(
+      option('--collection <name>', 'where its documents are', 'DT_RAG_COLLECTION').default(
+        defaultCollection,
+      ),
+    )
     .option('--all', 'hidden files too, and those that hold no text by their name', false)
     .option('--metadata <key=value>', 'say this of every document (repeatable)', pair, {})
     .option('--taxonomy <path>', 'file every document under this path, e.g. HR/Leave')
@@ -80,20 +93,82 @@ function createProgram(run: (paths: string[], flags: Flags) => Promise<void>): C
         join(homedir(), '.dt-rag', 'ingest'),
       ),
     )
-    .action(run);
-  return program;
+    .action(runIngest);
+  addService(command, 'write');
+}
+
+function addAsk(program: Command): void {
+  const command = program
+    .command('ask')
+    .description('Ask a question: the answer as it is written, then the sources that it stands on.')
+    .argument('<question>', 'in any language that the documents are in')
+    .addOption(
+      new Option('--mode <mode>', 'what kind of answer')
+        .choices(['answer', 'summary', 'keypoints'])
+        .default('answer'),
+    )
+    .option('--top <n>', 'passages to answer from', whole(1, 50))
+    .addOption(
+      new Option('--strategy <name>', 'how passages are found').choices([
+        'auto',
+        'keyword',
+        'vector',
+        'hybrid',
+      ]),
+    )
+    .option('--taxonomy <path>', 'only from documents under this path, e.g. HR/Leave')
+    .option('--timeout <seconds>', 'longest time to wait', whole(1, 3600), 120)
+    .option('--no-stream', 'print the answer when it is finished, not while it is written')
+    .option('--json', 'print the whole answer resource as JSON', false)
+    .addHelpText('after', askHelp)
+    .action(runAsk);
+  addService(command, 'read');
+}
+
+function addService(command: Command, scope: 'read' | 'write'): void {
+  command
+    .addOption(
+      option('--url <url>', 'the service', 'DT_RAG_URL').default('http://127.0.0.1:8000').argParser(httpUrl),
+    )
+    .addOption(option('--key <key>', `an API key with scope ${scope}`, 'DT_RAG_API_KEY'))
+    .addOption(
+      option('--data-dir <dir>', 'of an embedded service: its own key is used', 'DATA_DIR').default(
+        './.data',
+      ),
+    );
 }
 
 function option(flags: string, description: string, variable: string): Option {
   return new Option(flags, description).env(variable);
 }
 
-async function run(paths: string[], flags: Flags): Promise<void> {
+/** The first Ctrl-C ends in order, the second at once. */
+function stopOnInterrupt(): AbortController {
+  const stop = new AbortController();
+  process.once('SIGINT', () => stop.abort(new Error('interrupted')));
+  return stop;
+}
+
+async function runAsk(question: string, flags: AskFlags & ServiceFlags): Promise<void> {
+  const { signal } = stopOnInterrupt();
+  const service = { baseUrl: flags.url, apiKey: flags.key ?? (await ownKey(flags.dataDir)) };
+  try {
+    const outcome = await ask(service, question, flags, {
+      stdout: process.stdout,
+      stderr: process.stderr,
+      signal,
+    });
+    if (outcome !== 'answered') process.exitCode = outcome === 'abstained' ? abstained : failed;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    process.exitCode = interrupted;
+  }
+}
+
+async function runIngest(paths: string[], flags: Flags): Promise<void> {
   if (flags.prune && !flags.yes && !flags.dryRun && !process.stdin.isTTY)
     throw new Misuse('--prune asks before it removes anything: without a terminal, say --yes.');
-  const stop = new AbortController();
-  // The first Ctrl-C ends in order, the second at once.
-  process.once('SIGINT', () => stop.abort(new Error('interrupted')));
+  const stop = stopOnInterrupt();
   const service = { url: flags.url, key: flags.key ?? (await ownKey(flags.dataDir)), signal: stop.signal };
   const taxonomyPath = flags.taxonomy?.split('/').filter((label) => label !== '') ?? [];
   const { metadata, priority, state: stateDir } = flags;
@@ -117,11 +192,11 @@ async function ownKey(dataDir: string): Promise<string> {
 
 try {
   loadEnvFile();
-  await createProgram(run).parseAsync();
+  await createProgram().parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : usage;
   else {
-    const expected = error instanceof Refused || error instanceof Misuse;
+    const expected = [ApiError, WaitTimeout, Refused, Misuse].some((kind) => error instanceof kind);
     process.stderr.write(`${expected ? (error as Error).message : (error as Error).stack}\n`);
     process.exitCode = error instanceof Misuse ? usage : failed;
   }

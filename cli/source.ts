@@ -14,6 +14,8 @@ export interface Attributes {
 /** A folder whose files are documents `name/path`. */
 export interface Source {
   name: string;
+  /** Where its documents are. */
+  collection: string;
   attributes: Attributes;
   state: State;
   /** What the service has of it, by external_id. */
@@ -57,11 +59,12 @@ export async function plan(source: Source, file: FoundFile): Promise<Plan> {
 /** Sends a file as the next version of its document. `isNew` is false when the service had this very content. */
 export async function upload(
   service: Service,
-  { attributes, name, state }: Source,
+  { attributes, collection, name, state }: Source,
   { bytes, file, hash }: Extract<Plan, { action: 'send' }>,
 ): Promise<{ document: RemoteDocument; isNew: boolean }> {
   const form = new FormData();
   form.set('external_id', externalId(name, file.path));
+  form.set('collection', collection);
   form.set('metadata', JSON.stringify({ ...attributes.metadata, source: name, path: file.path }));
   if (attributes.taxonomyPath.length > 0) form.set('taxonomy_path', JSON.stringify(attributes.taxonomyPath));
   if (attributes.priority !== undefined) form.set('priority', String(attributes.priority));

@@ -23,7 +23,7 @@ export interface State {
   put(entry: Entry): Promise<void>;
 }
 
-/** @param identity what tells sources apart: service, folder, name */
+/** @param identity what tells sources apart: service, folder, name, and the collection unless it is `default` */
 export async function openState(folder: string, identity: readonly string[]): Promise<State> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const name = createHash('sha256').update(identity.join('\0')).digest('hex').slice(0, 32);

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import type { Judgements } from '../src/evaluation/measures.ts';
 
-const passage = z.object({ _id: z.string(), title: z.string().default(''), text: z.string() });
+export const passage = z.object({ _id: z.string(), title: z.string().default(''), text: z.string() });
 const query = z.object({
   _id: z.string(),
   text: z.string(),
@@ -64,7 +64,10 @@ export async function readDataset(
   return { name: basename(resolve(folder)), corpus, queries };
 }
 
-async function readJudgements(path: string, prefix: string): Promise<Map<string, Map<string, number>>> {
+export async function readJudgements(
+  path: string,
+  prefix: string,
+): Promise<Map<string, Map<string, number>>> {
   const judged = new Map<string, Map<string, number>>();
   for (const [queryId, documentId, score] of await readLines(path, (line) => line.split('\t'))) {
     const gain = Number(score);
@@ -74,7 +77,7 @@ async function readJudgements(path: string, prefix: string): Promise<Map<string,
   return judged;
 }
 
-async function readLines<T>(path: string, parse: (line: string) => T): Promise<T[]> {
+export async function readLines<T>(path: string, parse: (line: string) => T): Promise<T[]> {
   const values: T[] = [];
   for await (const line of createInterface({
     input: createReadStream(path),

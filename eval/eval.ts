@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import cliProgress from 'cli-progress';
+import { evaluateAnswers } from './answers.ts';
 import { compareWith, isWorse, type RunOf, readBaseline, writeBaseline } from './baseline.ts';
 import { type Dataset, readDataset } from './dataset.ts';
 import { joinPassages, type Place } from './join.ts';
@@ -165,4 +166,5 @@ function report(options: EvalOptions, run: RunOf, { measured, reading, against }
   console.log(JSON.stringify({ ...run, strategies, comparisons, ...read, ...(against && { against }) }));
 }
 
-await main();
+const [first, ...rest] = process.argv.slice(2);
+await (first === 'answers' ? evaluateAnswers(rest) : main());

@@ -4,7 +4,8 @@ import { type ReadingName, readings } from './reading.ts';
 
 export const usage = `npm run eval -- --data DIR [options]
 
-Ingests a judged collection into a temporary instance and measures the product's own search.
+Ingests a judged collection into a temporary instance and measures the product's own search; npm run eval answers
+measures its answers (--help tells how).
 DIR holds corpus.jsonl, queries.jsonl and qrels.tsv.
 
 --strategy LIST       of keyword, vector, hybrid; all three when left out

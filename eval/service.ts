@@ -1,20 +1,25 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { AnswerResult } from '../src/answer-result.ts';
 import { readConfig } from '../src/config.ts';
+import type { ClaimedAnswer } from '../src/db/answers.ts';
 import { createLog } from '../src/log.ts';
 import type { Embedder } from '../src/models/embedder.ts';
 import type { EmbedderPool } from '../src/models/embedder-pool.ts';
 import { createSearch } from '../src/retrieval/search.ts';
 import { openApi, openFoundation } from '../src/service.ts';
 import { createShutdown } from '../src/shutdown.ts';
+import { type AnswerRequest, runSteps } from '../workers/answer/run-steps.ts';
 import { readWorkerConfig } from '../workers/config.ts';
+import type { Context } from '../workers/context.ts';
 import { startWorkers } from '../workers/start-workers.ts';
 import type { EvalPassage } from './dataset.ts';
 import { cacheEmbeddings } from './embedding-cache.ts';
 
-/** The product itself in a temporary data directory, used through its HTTP API only. */
+/** The product itself in a temporary data directory, used through its HTTP API but for answers. */
 export interface EvalService {
   /** The embedding model, as stored beside vectors. */
   embedding: string;
@@ -27,6 +32,10 @@ export interface EvalService {
   ): Promise<Map<string, string>>;
   /** Passages, best first. `document` is the id that the service gave it. */
   search(question: string, request: SearchRequest): Promise<FoundPassage[]>;
+  /** The answering code of the worker on this question, without queue, rows and language model. */
+  answer(question: string, request: AnswerRequest): Promise<AnswerResult>;
+  /** Text of a version. */
+  text(document: string, version: number): Promise<string>;
   stop(): Promise<void>;
 }
 
@@ -101,11 +110,27 @@ export async function startEvalService(vectors: Vectors): Promise<EvalService> {
         range,
       }));
     },
+    answer: async (question, request) => {
+      const run = await runSteps(claimed(question, request), service.context, () => undefined);
+      return run.result;
+    },
+    text: async (document, version) => {
+      const path = `/api/v1/documents/${document}/versions/${version}/text`;
+      const response = await fetch(`${service.url}${path}`, { headers: { 'x-api-key': service.adminKey } });
+      if (!response.ok) throw new Error(`GET ${path}: ${response.status} ${await response.text()}`);
+      return response.text();
+    },
     stop: async () => {
       await service.stop();
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** What answering reads of a row. */
+function claimed(question: string, request: AnswerRequest): ClaimedAnswer {
+  const row = { id: randomUUID(), token: randomUUID(), attempts: 1, msLeft: 60_000, queuedMs: 0 };
+  return { ...row, question: question.slice(0, 2000), request } as unknown as ClaimedAnswer;
 }
 
 /** The embedded tier put together as always, but for an embedder that remembers. */
@@ -129,10 +154,11 @@ async function startEmbedded(folder: string, vectors: Vectors) {
     const bm25 = { k1: config.BM25_K1, b: config.BM25_B };
     const search = createSearch({ db, embedders, metrics, bm25, reranking, cacheTtlSeconds: 0 });
     const foundation = { ...opened, embedders, search };
-    await startWorkers(foundation, readWorkerConfig(environment));
+    const tools = await startWorkers(foundation, readWorkerConfig(environment));
+    const context: Context = { ...tools, llm: null, log, signal: shutdown.signal };
     const { url, adminKey } = await openApi(foundation);
     return {
-      ...{ url, adminKey, reranks: reranking !== null },
+      ...{ url, adminKey, context, reranks: reranking !== null },
       embedding: (await embedders.configured()).model,
       stop: () => shutdown.run(),
     };

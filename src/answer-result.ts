@@ -1,4 +1,23 @@
 import { z } from 'zod';
+import { replayDiff } from './answer-replay.ts';
+import { countedBy } from './db/model-calls.ts';
+
+/** In what an answer is less than it could be. */
+export const degradeCodes = [
+  'retrieval_timeout',
+  'llm_timeout',
+  'llm_unavailable',
+  'llm_rate_limited',
+  'llm_bad_output',
+  'llm_refused',
+  'llm_cut',
+  'budget_exhausted',
+  'deadline_too_short',
+  'unverified',
+  'fallback_model',
+  'extractive',
+] as const;
+export type DegradeCode = (typeof degradeCodes)[number];
 
 const span = z.tuple([z.int(), z.int()]);
 const source = z.object({
@@ -17,6 +36,12 @@ const source = z.object({
   page: z.int().nullable(),
   answer_spans: z.array(span).describe('UTF-16 offsets into answer'),
   verified: z.boolean().describe('true only when quote stands at char_range'),
+  support: z
+    .number()
+    .optional()
+    .describe(
+      'How far quote carries the sentences that cite it, the least of them, 0…1; 1: they are the quote. Absent in answers of before it was kept',
+    ),
   deleted: z
     .boolean()
     .optional()
@@ -30,14 +55,34 @@ export const answerResult = z.object({
   language: z.string(),
   model: z.string(),
   degraded: z.string().nullable(),
+  degraded_codes: z
+    .array(z.enum(degradeCodes))
+    .describe('What led to `degraded`, and which rung was taken: fallback_model or extractive'),
   sources: z.array(source),
   source_count: z.int(),
   sources_deleted: z
     .int()
     .optional()
     .describe('Sources whose document was deleted since: only what the others support is left of the answer'),
+  contextual_question: z
+    .string()
+    .optional()
+    .describe('What was searched for and answered: the question with what it leaves to the turns before it'),
   confidence: z.number(),
   confidence_reasons: z.array(z.string()),
+  unsupported_spans: z
+    .array(span)
+    .optional()
+    .describe('UTF-16 offsets into answer of sentences that no source carries; none unless they are kept'),
+  conflicts: z
+    .array(
+      z.object({
+        n: z.tuple([z.int(), z.int()]).describe('The two sources'),
+        values: z.tuple([z.string(), z.string()]).describe('What each has, to the letter'),
+      }),
+    )
+    .optional()
+    .describe('Cited sources that state different amounts or dates where they otherwise say the same'),
   retrieval: z.object({
     strategy: z.string(),
     policy_version: z.int().nullable(),
@@ -46,20 +91,48 @@ export const answerResult = z.object({
     candidates: z.int(),
     taxonomy_version: z.string(),
     corpus_version: z.int(),
+    suspicious: z
+      .array(z.object({ chunk_id: z.uuid(), suspicions: z.array(z.string()) }))
+      .optional()
+      .describe('Sources that seem to speak to language models: listed last, and marked for the model'),
   }),
   steps: z.array(
-    z.object({ name: z.string(), ms: z.number(), outcome: z.string(), detail: z.string().optional() }),
+    z.object({
+      name: z.string(),
+      ms: z.number(),
+      outcome: z.string(),
+      detail: z.string().optional(),
+      budget_ms: z.number().optional(),
+    }),
   ),
   usage: z.object({
     input_tokens: z.int(),
     output_tokens: z.int(),
     llm_calls: z.int(),
     cost_usd: z.number().nullable(),
-    cache: z.enum(['hit', 'miss', 'off']),
+    cache: z.enum(['hit', 'miss', 'off']).describe('Whether what was found came from the cache'),
+    answer_cache: z
+      .enum(['hit', 'miss', 'off'])
+      .optional()
+      .describe('Whether the whole answer did: a hit cost nothing'),
   }),
+  model_calls: z.array(
+    z.object({
+      model: z.string(),
+      ms: z.number().nullable(),
+      outcome: z.string().describe('ok, timeout, cancelled, an error code, or unknown: its worker died'),
+      input_tokens: z.int(),
+      output_tokens: z.int(),
+      counted: z
+        .enum(countedBy)
+        .describe('Who says so: the provider; we, where it was cut off before it could; none: not charged'),
+      cost_usd: z.number().nullable().describe('null: the model has no price in LLM_PRICES'),
+    }),
+  ),
   search_time: z.number(),
   generation_time: z.number(),
   total_time: z.number(),
   queued_ms: z.int(),
+  diff: replayDiff.optional().describe('Of a replay: how it differs from what was recorded'),
 });
 export type AnswerResult = z.output<typeof answerResult>;

@@ -24,7 +24,17 @@ export function withoutDocuments<Result extends Record<string, unknown>>(
     ...result,
     answer: rebuilt.answer,
     sources: shown,
+    ...told(result, left),
     sources_deleted: shown.filter(({ deleted }) => deleted).length,
+  };
+}
+
+/** What is said of sentences and sources: of those that are left. */
+function told({ unsupported_spans, conflicts }: Partial<AnswerResult>, left: readonly Source[]) {
+  const stays = (n: number) => left.some((source) => source.n === n);
+  return {
+    ...(unsupported_spans && { unsupported_spans: [] }),
+    ...(conflicts && { conflicts: conflicts.filter(({ n: [one, other] }) => stays(one) && stays(other)) }),
   };
 }
 

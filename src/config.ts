@@ -63,7 +63,9 @@ export const environmentShape = {
   SECRET_KEY: z
     .string()
     .optional()
-    .describe('Keys the hashes of API keys; at least 32 characters. Embedded: made at first start.'),
+    .describe(
+      'Keys the hashes of API keys and seals the secrets of webhooks; at least 32 characters. The API needs it, and workers that send webhooks. Embedded: made at first start.',
+    ),
   ADMIN_API_KEY: z
     .string()
     .optional()
@@ -166,6 +168,12 @@ export const environmentShape = {
     .describe(
       'allow: URLs may also lead to loopback, private and carrier addresses (an intranet). Link-local and metadata ones never.',
     ),
+  WEBHOOK_PRIVATE_ADDRESSES: z
+    .enum(['refuse', 'allow'], 'must be refuse or allow')
+    .default('refuse')
+    .describe(
+      'allow: webhooks may also go to loopback, private and carrier addresses, and over http. Link-local and metadata ones never.',
+    ),
   QUEUE_LIMIT: whole(1, 10_000_000)
     .default(100_000)
     .describe('Waiting jobs of a queue beyond which work is refused with 429.'),
@@ -175,9 +183,20 @@ export const environmentShape = {
   ANSWER_TTL_HOURS: whole(1, 24 * 365)
     .default(24 * 7)
     .describe('How long a finished answer is kept.'),
+  ANSWER_EVENTS_MINUTES: whole(1, 60 * 24 * 365)
+    .default(60)
+    .describe('How long after its end the events of an answer can still be read.'),
   ANSWER_DEADLINE_MS: whole(100, 3_600_000)
     .default(60_000)
     .describe('Time an answer has when the request sets no deadline_ms.'),
+  LLM_DAILY_BUDGET_USD: z.coerce
+    .number('must be a number of US dollars')
+    .positive('must be more than 0')
+    .max(1_000_000)
+    .optional()
+    .describe(
+      'What language models may cost in a day (UTC), by LLM_PRICES; beyond it questions are refused with 402. Unset = no limit.',
+    ),
   QUERY_CACHE_TTL_SECONDS: whole(0, 86_400)
     .default(600)
     .describe('How long a search result may be reused on an unchanged corpus; 0 = off.'),
@@ -195,6 +214,28 @@ export const environmentShape = {
     .min(8, 'must have at least 8 characters')
     .optional()
     .describe('Asks /metrics for this Bearer token.'),
+  KEY_BURST: whole(1, 100_000)
+    .default(50)
+    .describe(
+      'Requests a second that an API key may make which sets no burst, or ten times the mean of its hourly limit where that is more.',
+    ),
+  CORS_ORIGINS: z
+    .string()
+    .default('')
+    .transform((list) => list.split(',').flatMap((origin) => origin.trim() || []))
+    .refine(
+      (origins) => origins.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin),
+      'must look like https://app.example.org,http://localhost:3000',
+    )
+    .describe(
+      'Origins whose pages may call the API from a browser, separated by commas. Unset = none but its own.',
+    ),
+  BOARD_READ_ONLY: flag
+    .default(true)
+    .describe(
+      'Whether /admin/queues only shows: false lets it pause queues and retry, change and remove jobs.',
+    ),
+  AUDIT_DAYS: whole(1, 36_500).default(365).describe('How long it is kept who changed what.'),
   TRUST_PROXY: whole(0, 10)
     .default(0)
     .describe('Number of reverse proxies in front whose X-Forwarded-For is believed.'),
@@ -244,7 +285,7 @@ export function forbidTelemetry(): void {
   process.env.ORT_DISABLE_TELEMETRY = '1';
 }
 
-/** Kinds of process. Only the one with the door knows callers, so only the API needs SECRET_KEY and ADMIN_API_KEY. */
+/** Kinds of process. Only the one with the door knows callers, so only the API must have SECRET_KEY and ADMIN_API_KEY. */
 export type Role = 'api' | 'worker' | 'migration';
 
 /** Reads and checks the environment for a kind of process. Throws ConfigError with every problem at once. */

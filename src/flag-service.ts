@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Knex } from 'knex';
+import type { Db } from './db/connect.ts';
 import { type FlagOverride, readOverrides, writeOverride } from './db/flags.ts';
 import { type FlagKey, flagKeys, flagList } from './flags.ts';
 
@@ -26,10 +27,17 @@ export interface FlagService {
   set(
     key: FlagKey,
     change: { enabled: boolean; rolloutPercent: number; reason: string; by: string; kill?: boolean },
+    /** Done in the transaction that sets the flag. */
+    alongside?: (transaction: Db, before: FlagState, after: FlagState) => Promise<void>,
   ): Promise<FlagState>;
-  /** Flags as they are for this caller. Read from the database every time, so a change is in force at once everywhere. */
+  /**
+   * Flags as they are for this caller. What the database says is believed for half a second, so a change is in force at once in
+   * the process that made it and well within a second in every other.
+   */
   snapshot(rolloutId: string): Promise<FlagSnapshot>;
 }
+
+const believedMs = 500;
 
 export function createFlagService(db: Knex, envFlags: Record<string, boolean>): FlagService {
   const stateOf = (key: FlagKey, override: FlagOverride | undefined): FlagState => {
@@ -62,21 +70,41 @@ export function createFlagService(db: Knex, envFlags: Record<string, boolean>): 
     const overrides = await readOverrides(db);
     return flagKeys.map((key) => stateOf(key, overrides.get(key)));
   };
+  const read = async (within: Db, key: FlagKey) => stateOf(key, (await readOverrides(within)).get(key));
+  let known: { at: number; states: Promise<FlagState[]> } | undefined;
+  const recent = () => {
+    if (!known || performance.now() - known.at > believedMs) {
+      const states = list();
+      known = { at: performance.now(), states };
+      // What could not be read is asked for again, by the next request.
+      states.catch(() => {
+        known = undefined;
+      });
+    }
+    return known.states;
+  };
   return {
     list,
-    set: async (key, { enabled, rolloutPercent, reason, by, kill = false }) => {
-      await writeOverride(db, {
-        key,
-        enabled,
-        rollout_percent: rolloutPercent,
-        killed: kill,
-        reason,
-        updated_by: by,
+    set: async (key, { enabled, rolloutPercent, reason, by, kill = false }, alongside) => {
+      const after = await db.transaction(async (transaction) => {
+        const before = await read(transaction, key);
+        await writeOverride(transaction, {
+          key,
+          enabled,
+          rollout_percent: rolloutPercent,
+          killed: kill,
+          reason,
+          updated_by: by,
+        });
+        const after = await read(transaction, key);
+        await alongside?.(transaction, before, after);
+        return after;
       });
-      return (await list()).find((flag) => flag.key === key) as FlagState;
+      known = undefined;
+      return after;
     },
     snapshot: async (rolloutId) => {
-      const states = await list();
+      const states = await recent();
       return Object.fromEntries(
         states.map((state) => [state.key, evaluate(state, rolloutId)]),
       ) as FlagSnapshot;

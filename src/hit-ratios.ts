@@ -9,9 +9,9 @@ export interface HitRatio {
   hit_ratio: number | null;
 }
 
-const caches = ['results', 'embeddings'] as const;
+const caches = ['results', 'embeddings', 'answers'] as const;
 
-/** What this process' searches found in each cache since it started. */
+/** What this process' searches and answers found in each cache since it started. */
 export async function readHitRatios(
   lookups: CacheLookups,
 ): Promise<Record<(typeof caches)[number], HitRatio>> {
@@ -22,5 +22,5 @@ export async function readHitRatios(
     const [hits, misses] = [count(cache, 'hit'), count(cache, 'miss')];
     return { hits, misses, hit_ratio: hits + misses === 0 ? null : hits / (hits + misses) };
   };
-  return { results: read('results'), embeddings: read('embeddings') };
+  return { results: read('results'), embeddings: read('embeddings'), answers: read('answers') };
 }

@@ -70,6 +70,18 @@ export function createMetrics() {
       labelNames: ['outcome', 'strategy', 'model'],
       registers,
     }),
+    replays: new Counter({
+      name: 'rag_replays_total',
+      help: 'Finished replays of answers, by whether retrieval and answer were the same.',
+      labelNames: ['mode', 'outcome'],
+      registers,
+    }),
+    replayTokens: new Counter({
+      name: 'rag_replay_tokens_total',
+      help: 'Of the tokens of the language model, those that replays took.',
+      labelNames: ['model', 'kind'],
+      registers,
+    }),
     searchSeconds: new Histogram({
       name: 'rag_search_duration_seconds',
       help: 'Retrieval, cache included.',
@@ -98,6 +110,12 @@ export function createMetrics() {
       labelNames: ['model', 'kind'],
       registers,
     }),
+    llmCost: new Counter({
+      name: 'rag_llm_cost_usd_total',
+      help: 'What calls of the language model cost by LLM_PRICES, US dollars.',
+      labelNames: ['model'],
+      registers,
+    }),
     documents: new Counter({
       name: 'rag_documents_total',
       help: 'Document versions that ended, by outcome.',
@@ -114,6 +132,18 @@ export function createMetrics() {
       name: 'rag_vectors_reused_total',
       help: 'Chunks that got a vector which the model had made for the same text before.',
       labelNames: ['model'],
+      registers,
+    }),
+    webhookAttempts: new Counter({
+      name: 'rag_webhook_attempts_total',
+      help: 'Tries to deliver a webhook: delivered, retry (failed, tried again later), failed (given up), gone (410).',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    webhooksDisabled: new Counter({
+      name: 'rag_webhooks_disabled_total',
+      help: 'Registered webhooks that were disabled, because they answered 410 or failed for days.',
+      labelNames: ['reason'],
       registers,
     }),
     countPii: countPii(registers),
@@ -137,7 +167,7 @@ function countPii(registers: Registry[]): (found: PiiCounts) => void {
 function countCacheLookups(registers: Registry[]): CacheLookups {
   const lookups = new Counter({
     name: 'rag_cache_lookups_total',
-    help: 'Searches that asked the cache: for their result, and for the vector of their question.',
+    help: 'Searches that asked the cache for their result and for the vector of their question, and questions for their answer.',
     labelNames: ['cache', 'outcome'],
     registers,
   });
@@ -208,6 +238,41 @@ export function exportVectorRecall(
       const measured = await read();
       this.reset();
       for (const { model, recall } of measured ?? []) this.set({ model }, recall);
+    },
+  });
+}
+
+/** Deliveries of webhooks that wait, as they are at the scrape; in the API process only. */
+export function exportWebhooks(
+  metrics: Metrics,
+  read: () => Promise<{ pending: number; oldestSeconds: number } | undefined>,
+): void {
+  const gauge = (name: string, help: string, value: 'pending' | 'oldestSeconds') =>
+    new Gauge({
+      ...{ name, help, registers: [metrics.registry] },
+      async collect() {
+        const found = await read();
+        if (found) this.set(found[value]);
+        else this.reset();
+      },
+    });
+  gauge('rag_webhook_deliveries_pending', 'Deliveries of webhooks that wait for their next try.', 'pending');
+  gauge('rag_webhook_oldest_pending_seconds', 'Age of the oldest of these.', 'oldestSeconds');
+}
+
+/** What each language model is for this process at the scrape, 1 for what holds; in workers only. */
+export function exportModelConditions(
+  metrics: Metrics,
+  read: () => readonly { model: string; condition: string }[],
+): void {
+  new Gauge({
+    name: 'rag_llm_condition',
+    help: '1 for the condition of a language model: closed (calls pass), half_open, open (left alone after failures), rate_limited.',
+    labelNames: ['model', 'condition'],
+    registers: [metrics.registry],
+    collect() {
+      this.reset();
+      for (const { model, condition } of read()) this.set({ model, condition }, 1);
     },
   });
 }

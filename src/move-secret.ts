@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { MoveRefused } from './db/move.ts';
 import type { Place } from './move-places.ts';
 
-/** What becomes of SECRET_KEY, with which the moved API keys are hashed. */
+/** What becomes of SECRET_KEY, with which the moved API keys are hashed and the secrets of webhooks sealed. */
 export interface SecretPlan {
   /** Does it, once the rows are there. */
   carryOut(): Promise<void>;
@@ -27,7 +27,7 @@ export async function planSecret(from: Place, to: Place, given: string | undefin
     return {
       carryOut: nothing,
       advice: [
-        `${how}. API keys are hashed with it: under another one every moved key is unknown.`,
+        `${how}. API keys are hashed with it, and webhook secrets sealed: under another one every moved key is unknown.`,
         'ADMIN_API_KEY has to be set too: it is not in the database.',
       ],
     };

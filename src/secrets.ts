@@ -28,14 +28,21 @@ export async function loadSecrets(config: Config): Promise<Secrets> {
       adminKeyIsNew: false,
     };
   }
-  await mkdir(config.DATA_DIR, { recursive: true, mode: 0o700 });
-  const secret = await given(config.SECRET_KEY, join(config.DATA_DIR, 'secret-key'), () =>
-    randomBytes(32).toString('hex'),
-  );
+  const secret = await ownSecretKey(config);
   const admin = await given(config.ADMIN_API_KEY, join(config.DATA_DIR, 'admin-api-key'), () =>
     generateKey(config.ENVIRONMENT),
   );
   return { secretKey: secret.value, adminKey: admin.value, adminKeyIsNew: admin.isNew };
+}
+
+/** SECRET_KEY for a worker, which does without it where it has none: undefined on the tiers where it has to be given. */
+export async function workerSecretKey(config: Config): Promise<string | undefined> {
+  return config.tier === 'embedded' ? (await ownSecretKey(config)).value : config.SECRET_KEY;
+}
+
+async function ownSecretKey(config: Config) {
+  await mkdir(config.DATA_DIR, { recursive: true, mode: 0o700 });
+  return given(config.SECRET_KEY, join(config.DATA_DIR, 'secret-key'), () => randomBytes(32).toString('hex'));
 }
 
 async function given(

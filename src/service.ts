@@ -6,12 +6,15 @@ import { agreeOnGeneration } from './agree-on-generation.ts';
 import { type ApiContext, createApp } from './api/app.ts';
 import { drainable } from './api/drain.ts';
 import { bounded } from './bounded.ts';
+import { openCallers } from './callers/callers.ts';
 import type { Config } from './config.ts';
 import { type Database, openDatabase } from './db/connect.ts';
 import { liveWorkers } from './db/heartbeats.ts';
 import { migrate } from './db/migrations.ts';
+import { type Notifications, openNotifications } from './db/notifications.ts';
 import { readOrphans } from './db/orphans.ts';
 import { readVectorRecall } from './db/vector-recall.ts';
+import { pendingDeliveries } from './db/webhook-deliveries.ts';
 import { createFlagService, type FlagService } from './flag-service.ts';
 import { openQueues, type Queues } from './jobs/queues.ts';
 import { migratePostgresStore } from './jobs/store-postgres.ts';
@@ -22,6 +25,7 @@ import {
   exportOrphans,
   exportQueues,
   exportVectorRecall,
+  exportWebhooks,
   exportWorkers,
   type Metrics,
 } from './metrics.ts';
@@ -40,6 +44,7 @@ export interface Foundation {
   metrics: Metrics;
   database: Database;
   db: Knex;
+  notifications: Notifications;
   queues: Queues;
   embedders: EmbedderPool;
   /** null: none is configured. */
@@ -58,6 +63,8 @@ export async function openFoundation(config: Config, log: Log, shutdown: Shutdow
   });
   shutdown.add('database', database.close);
   await prepareStores(config, database, log);
+  const notifications = openNotifications(database.db, database.listen, log);
+  shutdown.add('notifications', notifications.close);
   const queues = openQueues(config, database, log, metrics);
   shutdown.add('queues', queues.close);
   const embedders = createEmbedderPool({
@@ -86,6 +93,7 @@ export async function openFoundation(config: Config, log: Log, shutdown: Shutdow
     metrics,
     database,
     db,
+    notifications,
     queues,
     embedders,
     reranking,
@@ -113,9 +121,12 @@ export async function openApi(
 ): Promise<{ url: string; adminKey: string; adminKeyIsNew: boolean }> {
   const { config, db, log, metrics, queues, shutdown } = foundation;
   const secrets = await loadSecrets(config);
+  const callers = openCallers(db, log, config);
+  shutdown.add('callers', callers.close);
   const context: ApiContext = {
     ...foundation,
     secrets,
+    callers,
     workers: () => liveWorkers(db),
     stopping: shutdown.signal,
   };
@@ -128,6 +139,7 @@ export async function openApi(
   exportWorkers(metrics, () => bounded(liveWorkers(db), 2000));
   exportOrphans(metrics, () => bounded(readOrphans(db), 2000));
   exportVectorRecall(metrics, () => bounded(readVectorRecall(db), 2000));
+  exportWebhooks(metrics, () => bounded(pendingDeliveries(db), 2000));
   const server = createServer(createApp(context));
   // Longer than load balancers keep an idle connection (60 s): who closes first must not be the one who is sent to.
   server.keepAliveTimeout = 65_000;

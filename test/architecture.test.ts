@@ -36,7 +36,7 @@ const rules: { says: string; broken: (line: Import) => boolean }[] = [
     says: 'bullmq is used by the queues, their runner and the board only',
     broken: only(
       ['bullmq', 'ioredis'],
-      /^(src\/jobs\/(queues|store|store-\w+)|workers\/run-queue|src\/api\/pages)\.ts$/,
+      /^(src\/jobs\/(queues|store|store-\w+)|workers\/run-queue|src\/api\/board)\.ts$/,
     ),
   },
   {
@@ -57,7 +57,7 @@ function only(packages: string[], where: RegExp, { typesElsewhere = false } = {}
 }
 
 function queueFolder(path: string): string | undefined {
-  return /^workers\/(ingestion|embedding|answer|learning|upkeep)\//.exec(path)?.[1];
+  return /^workers\/(ingestion|embedding|answer|learning|upkeep|webhook)\//.exec(path)?.[1];
 }
 
 function importsOf(file: string, text: string): Import[] {
@@ -100,6 +100,14 @@ describe('architecture', () => {
     ).toHaveLength(1);
     expect(violations(importsOf('src/api/x.ts', `import knex, { type Knex } from 'knex';`))).toHaveLength(1);
     expect(violations(importsOf('src/api/x.ts', `import type { Knex } from 'knex';`))).toHaveLength(0);
+  });
+
+  it('has a client that needs nothing but fetch: of other files it takes types alone', () => {
+    const client = [...texts].filter(([file]) => file.startsWith('src/client/'));
+    expect(client.length).toBeGreaterThan(4);
+    for (const [file, text] of client)
+      for (const [line, from] of text.matchAll(/^import (?!type )[^;]*?from '([^']+)'/gm))
+        expect([file, line, from?.startsWith('./')]).toEqual([file, line, true]);
   });
 
   it('reads the environment in the two config files only', () => {

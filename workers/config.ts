@@ -1,6 +1,11 @@
 import { z } from 'zod';
 import { ConfigError, describeIssues, type Environment, withoutEmpty } from '../src/config.ts';
 import { type QueueName, queueNames } from '../src/jobs/job.ts';
+import { answerThreshold } from './answer/answer-threshold.ts';
+import { readStepBudgets, stepNames } from './answer/steps.ts';
+import { unsupportedPolicies } from './answer/unsupported.ts';
+import { llmProviderNames } from './llm/llms.ts';
+import { readLlmPrices } from './llm/prices.ts';
 
 const whole = (min: number, max: number) =>
   z.coerce.number(`must be a whole number from ${min} to ${max}`).int().min(min).max(max);
@@ -27,17 +32,91 @@ export const workerEnvironmentShape = {
     .describe(
       'Port of a worker for /metrics, /health/live and /health/ready; 0 = none. With WORKER_PROCESSES, the first of as many ports.',
     ),
+  LLM_PROVIDER: z
+    .enum(llmProviderNames, `must be one of ${llmProviderNames.join(', ')}`)
+    .default('gemini')
+    .describe(
+      'Who writes answers: gemini (needs GEMINI_API_KEY), or openai: any server that speaks its chat completions (needs LLM_BASE_URL).',
+    ),
+  LLM_BASE_URL: z
+    .url({ protocol: /^https?$/, error: 'must be an http(s) URL' })
+    .optional()
+    .describe(
+      'openai: address of the server up to its version, e.g. http://localhost:11434/v1 for Ollama, :8000/v1 for vLLM, :8080/v1 for llama.cpp.',
+    ),
+  LLM_API_KEY: z.string().min(1).optional().describe('openai: key for that server, where it asks for one.'),
   LLM_MODEL: z
     .string()
     .min(1)
     .default('gemini-2.5-flash')
-    .describe('Language model for answers; used when GEMINI_API_KEY is set.'),
+    .describe('Language model for answers; used when its provider is set up.'),
+  LLM_FALLBACK_MODEL: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('A smaller model of the same provider that writes the answer where LLM_MODEL fails.'),
   LLM_MAX_OUTPUT_TOKENS: whole(16, 65_536)
     .default(1024)
     .describe('Longest text the language model may write for an answer.'),
+  LLM_PRICES: z
+    .string()
+    .refine((list) => readLlmPrices(list) !== undefined, 'must look like model=0.30/2.50,other-model=0/0')
+    .default('gemini-2.5-flash=0.30/2.50,gemini-2.5-flash-lite=0.10/0.40,gemini-2.5-pro=1.25/10')
+    .describe(
+      'USD for a million tokens read and written, by language model; the default is published prices. A model that is not named has no known cost, and budgets keep it from being called.',
+    ),
+  LLM_BREAKER_SECONDS: whole(0, 3600)
+    .default(10)
+    .describe(
+      'How long a language model that keeps failing is left alone before one call tries it again; each further failure doubles it, up to eight times. 0 = never left alone.',
+    ),
+  LLM_PATIENCE_SECONDS: whole(0, 3600)
+    .default(15)
+    .describe(
+      'Longest time an answer waits, within its deadline, for a language model over its rate limit that says when to come back.',
+    ),
+  STEP_BUDGETS: z
+    .string()
+    .refine(
+      (list) => readStepBudgets(list) !== undefined,
+      `must look like retrieve=800,compose=4000 with names of ${stepNames.join(', ')} and 1 to 600000 ms`,
+    )
+    .default('intent=100,retrieve=600,plan=400,tools_debate=400,compose=2200,cite=200,respond=100')
+    .describe(
+      'What each step of an answer may take, milliseconds; those not named keep their default. A step over budget degrades.',
+    ),
   COMPOSE_BUDGET_MS: whole(100, 600_000)
-    .default(2200)
-    .describe('Time the language model has for an answer before it is composed from the sources alone.'),
+    .optional()
+    .describe(
+      'Time the language model has for an answer where that is not the compose step of STEP_BUDGETS: for a slow model.',
+    ),
+  ANSWER_CACHE_TTL_SECONDS: whole(0, 86_400)
+    .default(600)
+    .describe(
+      'How long an answer may be given again to the same question on an unchanged corpus, to keys with the same rights; 0 = off.',
+    ),
+  ANSWER_CACHE_ENTRIES: whole(1, 10_000_000)
+    .default(10_000)
+    .describe('Answers that are kept to be given again; the oldest go first, within a minute.'),
+  RAW_OUTPUT_HOURS: whole(0, 24 * 365)
+    .default(24 * 7)
+    .describe(
+      'How long what the language model wrote is kept with the record of its answer, masked as questions are; 0 = not at all.',
+    ),
+  ABSTAIN_BELOW: z.coerce
+    .number('must be a number from 0 to 1')
+    .min(0)
+    .max(1)
+    .default(answerThreshold)
+    .describe(
+      'Confidence below which no answer is given, unless the request has abstain_below; 0 = always answer.',
+    ),
+  UNSUPPORTED_SENTENCES: z
+    .enum(unsupportedPolicies, `must be ${unsupportedPolicies.join(' or ')}`)
+    .default('drop')
+    .describe(
+      'What becomes of sentences of a language model that no source carries: drop, or mark (unsupported_spans), unless the request has unsupported_sentences.',
+    ),
   CHUNK_TOKENS: whole(50, 4000).default(500).describe('Length of a chunk, in tokens.'),
   CHUNK_OVERLAP_TOKENS: whole(0, 2000).default(128).describe('What neighbouring chunks share, in tokens.'),
   URL_TIMEOUT_SECONDS: whole(1, 540)
@@ -53,6 +132,15 @@ export const workerEnvironmentShape = {
     .describe(
       'Who we say we are; robots.txt knows us by what stands before the slash. Unset = DT-RAG/VERSION.',
     ),
+  WEBHOOK_TIMEOUT_SECONDS: whole(1, 60)
+    .default(15)
+    .describe('Longest time a receiver of webhooks may take to answer.'),
+  WEBHOOK_DISABLE_DAYS: whole(1, 90)
+    .default(3)
+    .describe('A registered webhook is disabled when for so many days nothing could be delivered to it.'),
+  WEBHOOK_KEEP_DAYS: whole(2, 3650)
+    .default(30)
+    .describe('How long ended webhook deliveries can be looked at and be delivered again.'),
   PARSE_TIMEOUT_SECONDS: whole(1, 3600).default(60).describe('Longest time one file may take to be read.'),
   PARSE_MEMORY_MB: whole(128, 16_384)
     .default(400)
@@ -80,6 +168,10 @@ const schema = z
   .refine((values) => values.CHUNK_OVERLAP_TOKENS < values.CHUNK_TOKENS, {
     error: 'must be smaller than CHUNK_TOKENS',
     path: ['CHUNK_OVERLAP_TOKENS'],
+  })
+  .refine((values) => values.LLM_PROVIDER !== 'openai' || values.LLM_BASE_URL !== undefined, {
+    error: 'must be set when LLM_PROVIDER=openai: the address of the server',
+    path: ['LLM_BASE_URL'],
   });
 export type WorkerConfig = z.output<typeof schema>;
 

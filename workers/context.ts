@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
 import type { Config } from '../src/config.ts';
+import type { Notifications } from '../src/db/notifications.ts';
 import type { ErrorSummary } from '../src/errors.ts';
 import type { JobName, PayloadOf } from '../src/jobs/catalog.ts';
 import type { Enqueue, Queues } from '../src/jobs/queues.ts';
@@ -11,11 +12,13 @@ import type { WorkerConfig } from './config.ts';
 import type { Fetcher } from './ingestion/fetch-url.ts';
 import type { ParserPool } from './ingestion/parse-isolated.ts';
 import type { Llm } from './llm/llm.ts';
+import type { WebhookSender } from './webhook/send-webhook.ts';
 
 /** What every handler may touch. Opened once a process; handlers open nothing themselves. */
 export interface WorkerTools {
   config: Config & WorkerConfig;
   db: Knex;
+  notifications: Notifications;
   enqueue: Enqueue;
   holds: Queues['holds'];
   search: Search;
@@ -24,6 +27,8 @@ export interface WorkerTools {
   llm: Llm | null;
   parsers: ParserPool;
   fetchUrl: Fetcher;
+  /** null without SECRET_KEY: then this process takes no webhooks. */
+  webhooks: WebhookSender | null;
   metrics: Metrics;
 }
 

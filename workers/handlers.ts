@@ -16,6 +16,8 @@ import { scanOrphans } from './upkeep/scan-orphans.ts';
 import { sweepExpired } from './upkeep/sweep-expired.ts';
 import { tendVectorIndexes } from './upkeep/tend-vector-indexes.ts';
 import { vacuumCorpus } from './upkeep/vacuum-corpus.ts';
+import { deliverWebhook } from './webhook/deliver-webhook.ts';
+import { nudgeWebhooks } from './webhook/nudge-webhooks.ts';
 
 /** Where each job of the catalog is done; leaving one out does not compile. */
 export const handlers: { [N in JobName]: Handler<N> } = {
@@ -26,6 +28,8 @@ export const handlers: { [N in JobName]: Handler<N> } = {
   answerQuestion,
   learnFromExperience,
   runEvaluation,
+  deliverWebhook,
+  nudgeWebhooks,
   deleteDocument,
   reclaimGeneration,
   reindexChunks,

@@ -1,4 +1,4 @@
-import { type Job, RateLimitError, UnrecoverableError, type Worker } from 'bullmq';
+import { DelayedError, type Job, RateLimitError, UnrecoverableError, type Worker } from 'bullmq';
 import { AppError, asAppError, summarise } from '../src/errors.ts';
 import { catalog, type JobName } from '../src/jobs/catalog.ts';
 import type { QueueName } from '../src/jobs/job.ts';
@@ -19,8 +19,9 @@ interface RunOptions {
 export function runQueue(queue: QueueName, { tools, queues, log, stop }: RunOptions): Worker {
   const worker = queues.openWorker(
     queue,
-    (job, _token, signal) =>
+    (job, token, signal) =>
       deliver(job, {
+        putOff: (ms) => job.moveToDelayed(Date.now() + ms, token),
         tools,
         log,
         hold: (ms) => queues.hold(queue, ms),
@@ -45,10 +46,12 @@ interface Delivery {
   log: Log;
   /** Keeps every worker from this queue for so long. */
   hold: (ms: number) => Promise<void>;
+  /** Puts this job off for so long, without losing an attempt. */
+  putOff: (ms: number) => Promise<void>;
   signals: AbortSignal[];
 }
 
-async function deliver(job: Job, { tools, log: parent, hold, signals }: Delivery): Promise<void> {
+async function deliver(job: Job, { tools, log: parent, hold, putOff, signals }: Delivery): Promise<void> {
   const name = job.name as JobName;
   const definition = catalog[name];
   if (!definition) throw new UnrecoverableError(`there is no job ${job.name}`);
@@ -73,6 +76,7 @@ async function deliver(job: Job, { tools, log: parent, hold, signals }: Delivery
     log.debug({ ms: Math.round(performance.now() - started) }, 'done');
   } catch (thrown) {
     await waitForProvider(hold, thrown, context);
+    await waitForModel(putOff, thrown, context);
     end({ outcome: await fail(job, payload.data, thrown, context) });
   }
 }
@@ -91,6 +95,22 @@ async function waitForProvider(
   log.warn({ code, seconds: retryAfter }, 'the provider is over its limit: the queue waits');
   await hold(Math.min(retryAfter, 300) * 1000);
   throw new RateLimitError();
+}
+
+/**
+ * An answer that may wait for its language model until that is to come back (429) is put off without losing an attempt. Not
+ * the queue: others may have a deadline before that, and each process knows by itself to leave the model alone.
+ */
+async function waitForModel(
+  putOff: Delivery['putOff'],
+  thrown: unknown,
+  { log, signal }: Context,
+): Promise<void> {
+  const { code, retryAfter } = asAppError(thrown);
+  if (code !== 'llm_rate_limited' || retryAfter === undefined || signal.aborted) return;
+  log.warn({ code, seconds: retryAfter }, 'the language model is over its limit: the answer waits');
+  await putOff(retryAfter * 1000);
+  throw new DelayedError();
 }
 
 /** Decides what a failure means. Returns the outcome when the delivery is dropped; throws for BullMQ to retry or to give up. */

@@ -3,22 +3,29 @@ import { hostname } from 'node:os';
 import { beat, heartbeatMs, stopBeating } from '../src/db/heartbeats.ts';
 import { endAllLeases } from '../src/db/lost.ts';
 import { AppError } from '../src/errors.ts';
+import type { QueueName } from '../src/jobs/job.ts';
 import type { Foundation } from '../src/service.ts';
 import type { WorkerConfig } from './config.ts';
 import type { WorkerTools } from './context.ts';
 import { openFetcher } from './ingestion/open-fetcher.ts';
 import { createParserPool } from './ingestion/parse-isolated.ts';
 import { parserRegistryUrl } from './ingestion/parser-registry-url.ts';
-import { openLlm } from './llm/llms.ts';
+import type { Llm } from './llm/llm.ts';
+import { conditionsOf } from './llm/llms.ts';
+import { openModels } from './llm/open-models.ts';
 import { runQueue } from './run-queue.ts';
 import { startSchedule } from './schedule.ts';
+import { openWebhookSender } from './webhook/open-sender.ts';
 
 /** Share of the shutdown deadline that running jobs get to end by themselves before they are aborted. */
 const patience = 0.6;
 
-/** Starts a worker for every queue of the configuration; they stop, in order, with the foundation's shutdown. */
-export async function startWorkers(foundation: Foundation, workerConfig: WorkerConfig): Promise<void> {
-  const { config, db, embedders, log, metrics, queues, search, shutdown } = foundation;
+/**
+ * Starts a worker for every queue of the configuration; they stop, in order, with the foundation's shutdown. Resolves with
+ * what their handlers are given.
+ */
+export async function startWorkers(foundation: Foundation, workerConfig: WorkerConfig): Promise<WorkerTools> {
+  const { config, db, embedders, log, metrics, notifications, queues, search, shutdown } = foundation;
   const parsers = createParserPool({
     timeoutMs: workerConfig.PARSE_TIMEOUT_SECONDS * 1000,
     memoryMb: workerConfig.PARSE_MEMORY_MB,
@@ -27,14 +34,11 @@ export async function startWorkers(foundation: Foundation, workerConfig: WorkerC
     totalMemoryMb: workerConfig.PARSE_TOTAL_MEMORY_MB,
   });
   shutdown.add('parsers', parsers.close);
-  const llm = openLlm({
-    ...(config.GEMINI_API_KEY ? { geminiApiKey: config.GEMINI_API_KEY } : {}),
-    ...(config.GEMINI_BASE_URL ? { geminiBaseUrl: config.GEMINI_BASE_URL } : {}),
-    model: workerConfig.LLM_MODEL,
-  });
+  const llm = openModels(config, workerConfig, metrics);
   const tools: WorkerTools = {
     config: { ...config, ...workerConfig },
     db,
+    notifications,
     enqueue: queues.enqueue,
     holds: queues.holds,
     search,
@@ -42,14 +46,14 @@ export async function startWorkers(foundation: Foundation, workerConfig: WorkerC
     llm,
     parsers,
     fetchUrl: openFetcher({ ...config, ...workerConfig }),
+    webhooks: await openWebhookSender({ ...config, ...workerConfig }),
     metrics,
   };
   // The embedded tier belongs to one process: what its predecessor held when it was killed is free now.
   if (config.tier === 'embedded') await endAllLeases(db);
   const stop = new AbortController();
-  const workers = workerConfig.QUEUES.map((queue) =>
-    runQueue(queue, { tools, queues, log, stop: stop.signal }),
-  );
+  const taken = takenQueues(workerConfig, tools, log);
+  const workers = taken.map((queue) => runQueue(queue, { tools, queues, log, stop: stop.signal }));
   shutdown.add('workers', async () => {
     const impatient = setTimeout(
       () => stop.abort(new AppError('shutting_down', 'The worker is shutting down.')),
@@ -59,23 +63,44 @@ export async function startWorkers(foundation: Foundation, workerConfig: WorkerC
     clearTimeout(impatient);
   });
   startSchedule(foundation);
-  await startHeartbeat(foundation, workerConfig.QUEUES);
+  await startHeartbeat(foundation, taken, workerConfig.WORKER_CONCURRENCY, llm);
   log.info(
     {
-      queues: workerConfig.QUEUES,
+      queues: taken,
       concurrency: workerConfig.WORKER_CONCURRENCY,
       llm: llm?.model ?? 'none',
     },
     'working',
   );
+  return tools;
 }
 
-async function startHeartbeat({ db, log, shutdown }: Foundation, queues: readonly string[]): Promise<void> {
+/** Deliveries wait for a worker that can sign them. */
+function takenQueues(
+  { QUEUES }: WorkerConfig,
+  { webhooks }: WorkerTools,
+  log: Foundation['log'],
+): QueueName[] {
+  if (webhooks || !QUEUES.includes('webhook')) return QUEUES;
+  log.info('this worker sends no webhooks: SECRET_KEY, which opens their secrets, is not set for it');
+  return QUEUES.filter((queue) => queue !== 'webhook');
+}
+
+async function startHeartbeat(
+  { db, log, shutdown }: Foundation,
+  queues: readonly string[],
+  concurrency: number,
+  llm: Llm | null,
+): Promise<void> {
   const id = randomUUID();
   const name = `${hostname()}:${process.pid}`;
-  await beat(db, id, name, queues);
+  const models = () =>
+    Object.fromEntries(conditionsOf(llm).map(({ model, condition }) => [model, condition]));
+  await beat(db, id, name, queues, concurrency, models());
   const timer = setInterval(() => {
-    beat(db, id, name, queues).catch((error) => log.warn({ err: error }, 'heartbeat failed'));
+    beat(db, id, name, queues, concurrency, models()).catch((error) =>
+      log.warn({ err: error }, 'heartbeat failed'),
+    );
   }, heartbeatMs);
   shutdown.add('heartbeat', async () => {
     clearInterval(timer);

@@ -1,9 +1,12 @@
 import { z } from 'zod';
 import { corpusStatistics } from '../db/corpus.ts';
 import { readLearning } from '../db/experiences.ts';
+import { readSpending } from '../db/model-calls.ts';
 import { cacheStatistics, clearCache } from '../db/query-cache.ts';
 import { readHitRatios } from '../hit-ratios.ts';
 import type { ApiContext } from './app.ts';
+import type { Audit } from './audit.ts';
+import { environmentAdmin } from './auth.ts';
 import { percentile } from './percentile.ts';
 import { type AnyRoute, route } from './route.ts';
 import { storable, timestamp } from './schemas.ts';
@@ -41,17 +44,21 @@ export function adminRoutes(context: ApiContext): AnyRoute[] {
   const clear = {
     ...admin,
     paths: ['/api/v1/admin/cache/clear', '/admin/cache/clear'] as const,
-    summary: 'Empty the query cache for every process, or the entries whose key matches a pattern',
+    summary:
+      'Empty the caches of searches and answers for every process, or the entries whose key matches a pattern',
     query: z.strictObject({
       pattern: storable(z.string().min(1).max(200))
-        .describe('* and ? as in a shell; keys look like search:hybrid:<hash> and embedding:<model>:<hash>')
+        .describe(
+          '* and ? as in a shell; keys look like search:hybrid:<hash>, embedding:<model>:<hash> and answer:summary:<hash>',
+        )
         .optional(),
     }),
     responses: { 200: { description: 'How many entries went', schema: z.object({ cleared: z.int() }) } },
-    handler: async ({ query }: { query: { pattern?: string | undefined } }) => ({
-      status: 200,
-      body: { cleared: await clearCache(db, query.pattern) },
-    }),
+    handler: async ({ query, audit }: { query: { pattern?: string | undefined }; audit: Audit }) => {
+      const cleared = await clearCache(db, query.pattern);
+      audit.note({ after: { pattern: query.pattern ?? null, cleared } });
+      return { status: 200, body: { cleared } };
+    },
   };
   return [
     route({ ...clear, method: 'post' }),
@@ -95,7 +102,12 @@ async function readMetrics({ db, flags, metrics, queues }: ApiContext) {
     queues: depths ? Object.fromEntries(depths) : null,
     corpus: await corpusStatistics(db),
     cache: { ...(await cacheStatistics(db)), ...(await readHitRatios(metrics.cacheLookups)) },
-    cost: { llm_tokens: await tokens(metrics), cost_usd: null },
+    // The tokens of this process, the cost of today (UTC) in all.
+    cost: {
+      llm_tokens: await tokens(metrics.llmTokens),
+      of_replays: { llm_tokens: await tokens(metrics.replayTokens) },
+      cost_usd: (await readSpending(db, environmentAdmin.id)).day,
+    },
     flags: (await flags.list()).map(({ key, enabled, rollout_percent, source }) => ({
       key,
       enabled,
@@ -112,7 +124,7 @@ function statusOf(labels: Record<string, unknown>): number {
   return Math.floor(Number(labels.status) / 100);
 }
 
-async function tokens(metrics: ApiContext['metrics']): Promise<Record<string, number>> {
-  const { values } = await metrics.llmTokens.get();
+async function tokens(counter: ApiContext['metrics']['llmTokens']): Promise<Record<string, number>> {
+  const { values } = await counter.get();
   return Object.fromEntries(values.map(({ labels, value }) => [`${labels.model}:${labels.kind}`, value]));
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type ReplayRequest, replayModes } from '../answer-replay.ts';
 import { type AnswerResult, answerResult } from '../answer-result.ts';
 import { type AnswerRow, type AnswerStatus, answerStatuses } from '../db/answers.ts';
 import { errorSummarySchema, timestamp } from './schemas.ts';
@@ -10,42 +11,62 @@ export const answerSchema = z
     is_terminal: z.boolean(),
     question: z.string(),
     mode: z.string(),
+    priority: z.int(),
+    previous_answer_id: z.uuid().nullable(),
     flags: z.record(z.string(), z.object({ on: z.boolean(), reason: z.string(), percent: z.number() })),
     ...answerResult.partial().shape,
+    replay_of: z.uuid().optional().describe('Of a replay: the answer that it replays'),
+    replay_mode: z.enum(replayModes).optional(),
     poll_after_ms: z.int().nullable(),
     request_id: z.string().nullable(),
     created_at: timestamp,
     completed_at: timestamp.nullable(),
     expires_at: timestamp,
     error: errorSummarySchema.nullable(),
-    links: z.object({ self: z.string(), cancel: z.string(), feedback: z.string() }),
+    links: z.object({ self: z.string(), events: z.string(), cancel: z.string(), feedback: z.string() }),
   })
   .meta({ id: 'Answer' });
-
-export const pollAfterMs = 500;
 
 export function isTerminal(status: AnswerStatus): boolean {
   return status !== 'queued' && status !== 'in_progress';
 }
 
-export function toAnswer(row: AnswerRow) {
-  const { mode, flags } = row.request as { mode: string; flags: Record<string, unknown> };
+/** What is known of an answer that has not ended. */
+export interface Underway {
+  pollAfterMs: number;
+  /** Steps done so far. */
+  steps?: readonly unknown[];
+}
+
+const unknown: Underway = { pollAfterMs: 1000 };
+
+export function toAnswer(row: AnswerRow, { pollAfterMs, steps }: Underway = unknown) {
+  const { mode, flags, replay } = row.request as {
+    mode: string;
+    flags: Record<string, unknown>;
+    replay?: ReplayRequest;
+  };
   const self = `/api/v1/answers/${row.id}`;
+  const ended = isTerminal(row.status);
   return {
     id: row.id,
     status: row.status,
-    is_terminal: isTerminal(row.status),
+    is_terminal: ended,
     question: row.question,
     mode,
+    priority: row.priority,
+    previous_answer_id: row.previous_answer_id,
     flags,
+    ...(ended || !steps ? {} : { steps }),
     ...shownResult(row.result),
-    poll_after_ms: isTerminal(row.status) ? null : pollAfterMs,
+    ...(replay ? { replay_of: replay.of, replay_mode: replay.mode } : {}),
+    poll_after_ms: ended ? null : pollAfterMs,
     request_id: row.request_id,
     created_at: row.created_at,
     completed_at: row.completed_at,
     expires_at: row.expires_at,
     error: row.error,
-    links: { self, cancel: `${self}/cancel`, feedback: `${self}/feedback` },
+    links: { self, events: `${self}/events`, cancel: `${self}/cancel`, feedback: `${self}/feedback` },
   };
 }
 

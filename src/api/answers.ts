@@ -1,17 +1,28 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { principalOf } from '../access.ts';
 import { type AnswerRow, endAnswer, findAnswer, insertAnswer } from '../db/answers.ts';
+import { canFollow } from '../db/conversations.ts';
+import { deleteAnswer } from '../db/delete-answer.ts';
 import { findExperience } from '../db/experiences.ts';
 import { saveFeedback } from '../db/feedback.ts';
 import { AppError } from '../errors.ts';
 import { expansions } from '../retrieval/passage.ts';
-import { answerSchema, isTerminal, pollAfterMs, toAnswer } from './answer-resource.ts';
+import { acceptAnswer } from './accept-answer.ts';
+import { answerEventRoute, type FindAnswer } from './answer-events.ts';
+import { strictnessFields } from './answer-fields.ts';
+import { createPace, type Pace } from './answer-pace.ts';
+import { answerReadingRoutes } from './answer-reading.ts';
+import { answerSchema, toAnswer } from './answer-resource.ts';
 import type { ApiContext } from './app.ts';
 import { refuseWhenFull } from './backpressure.ts';
+import { cacheWish } from './cache-wish.ts';
 import { keptText } from './kept-text.ts';
-import { type AnyRoute, type Reply, route } from './route.ts';
+import { refuseWhenSpent } from './refuse-when-spent.ts';
+import { keepRequestWebhook, requestWebhook } from './request-webhook.ts';
+import { type AnyRoute, type Caller, route } from './route.ts';
 import {
   canonicalIn,
+  defaultPriority,
   filters,
   greatestInteger,
   idParams,
@@ -40,7 +51,16 @@ const request = z
       .enum(expansions)
       .default('none')
       .describe('Reads each source with the chunks beside it, or with its section, up to 8,000 characters'),
+    ...strictnessFields,
     deadline_ms: z.int().min(100).max(3_600_000).optional(),
+    priority: z.int().min(1).max(10).default(defaultPriority).describe('1 is answered first, 10 last'),
+    previous_answer_id: z
+      .uuid()
+      .optional()
+      .describe(
+        'An answer of yours that this question follows: what it leaves unsaid is taken from there, up to five turns back',
+      ),
+    webhook: requestWebhook.optional(),
   })
   .refine((body) => (body.q === undefined) !== (body.question === undefined), {
     error: 'give the question as q or as question: exactly one of them',
@@ -74,67 +94,17 @@ const feedbackSchema = z
   .meta({ id: 'Feedback' });
 
 export function answerRoutes(context: ApiContext): AnyRoute[] {
-  const { db, config, queues, flags } = context;
-  const get = async (id: string) => {
-    const row = await findAnswer(db, id);
-    if (!row) throw new AppError('not_found', 'There is no such answer, or its time has passed.');
+  const { db, queues } = context;
+  const get: FindAnswer = async (id, caller) => {
+    const row = await findAnswer(db, id, principalOf(caller));
+    if (!row) throw noAnswer();
     return row;
   };
+  const pace = createPace(context);
   return [
-    route({
-      method: 'post',
-      paths: ['/api/v1/answers', '/api/v1/answer', '/answer'],
-      scope: 'read',
-      tag: 'answers',
-      summary: 'Ask a question',
-      creates: true,
-      body: request,
-      responses: {
-        200: { description: 'Finished within Prefer: wait', schema: answerSchema },
-        202: { description: 'Accepted', schema: answerSchema },
-      },
-      handler: async ({ body, caller, requestId, workId, raw, signal }) => {
-        await refuseWhenFull(context, 'answer');
-        const { q, question: long, deadline_ms, canonical_in, ...rest } = body;
-        const snapshot = await flags.snapshot(raw.get('x-rollout-id') ?? caller.id);
-        const row = await insertAnswer(db, {
-          id: workId,
-          question: keptText(context, (q ?? long) as string),
-          request: {
-            ...rest,
-            ...(canonical_in ? { canonical_in } : {}),
-            flags: snapshot,
-            scope: caller.scope,
-          },
-          apiKeyId: caller.id,
-          requestId,
-          traceparent: raw.get('traceparent') ?? null,
-          deadlineMs: deadline_ms ?? config.ANSWER_DEADLINE_MS,
-          keepHours: config.ANSWER_TTL_HOURS,
-        });
-        await queues.enqueue('answerQuestion', [{ answerId: row.id }]);
-        return replyWhenDone(row, raw.get('prefer'), get, signal, context.stopping);
-      },
-    }),
-    route({
-      method: 'get',
-      paths: ['/api/v1/answers/{id}'],
-      scope: 'read',
-      tag: 'answers',
-      summary: 'An answer, finished or not',
-      params: idParams,
-      responses: {
-        200: { description: 'The answer', schema: answerSchema },
-        304: { description: 'Unchanged since If-None-Match' },
-      },
-      handler: async ({ params, raw }) => {
-        const row = await get(params.id);
-        const etag = `"${row.id.slice(0, 8)}-${row.status}-${row.attempts}-${row.result?.sources_deleted ?? 0}"`;
-        const headers = { ETag: etag, ...(isTerminal(row.status) ? {} : { 'Retry-After': '1' }) };
-        if (raw.get('if-none-match') === etag) return { status: 304, headers };
-        return { status: 200, body: toAnswer(row), headers };
-      },
-    }),
+    askRoute(context, get, pace),
+    ...answerReadingRoutes(context, get, pace),
+    answerEventRoute(context, get),
     ...cancelRoutes(context, get),
     route({
       method: 'post',
@@ -146,10 +116,10 @@ export function answerRoutes(context: ApiContext): AnyRoute[] {
       body: feedbackRequest,
       responses: { 201: { description: 'Stored', schema: feedbackSchema } },
       handler: async ({ params, body, caller }) => {
-        const row = await get(params.id);
+        const row = await get(params.id, caller);
         const experience = await findExperience(db, row.id, 'answer');
         if (row.status !== 'completed' || !experience)
-          throw new AppError('conflict', 'Only a completed answer can be rated.');
+          throw new AppError('conflict', 'Only a completed answer that is no replay can be rated.');
         const rating = scaled(body.rating, body.scale);
         const stored = await saveFeedback(
           db,
@@ -176,31 +146,105 @@ export function answerRoutes(context: ApiContext): AnyRoute[] {
   ];
 }
 
-function cancelRoutes({ db }: ApiContext, get: (id: string) => Promise<AnswerRow>): AnyRoute[] {
-  const cancel = async (id: string): Promise<Reply> => {
-    await get(id);
-    await endAnswer(db, id, 'cancelled', null);
-    return { status: 200, body: toAnswer(await get(id)) };
-  };
-  const shared = {
-    scope: 'write',
+function noAnswer(): AppError {
+  return new AppError('not_found', 'There is no such answer, or its time has passed.');
+}
+
+function askRoute(context: ApiContext, get: FindAnswer, pace: Pace): AnyRoute {
+  return route({
+    method: 'post',
+    paths: ['/api/v1/answers', '/api/v1/answer', '/answer'],
+    scope: 'read',
     tag: 'answers',
-    summary: 'Cancel; an answer that has ended stays as it is',
-    params: idParams,
-    responses: { 200: { description: 'The answer', schema: answerSchema } },
-  } as const;
+    summary: 'Ask a question',
+    creates: true,
+    body: request,
+    responses: {
+      200: { description: 'Finished within Prefer: wait', schema: answerSchema },
+      202: { description: 'Accepted', schema: answerSchema },
+    },
+    handler: async ({ body, caller, requestId, workId, raw, signal }) => {
+      await refuseWhenFull(context, 'answer');
+      await refuseWhenSpent(context, caller);
+      return acceptAnswer(context, { get, pace }, { caller, workId, raw, signal }, () =>
+        accept(context, { body, caller, requestId, workId, raw }),
+      );
+    },
+  });
+}
+
+interface Asked {
+  body: z.output<typeof request>;
+  caller: Caller;
+  requestId: string;
+  workId: string;
+  raw: { get(name: string): string | undefined };
+}
+
+async function accept(
+  context: ApiContext,
+  { body, caller, requestId, workId, raw }: Asked,
+): Promise<AnswerRow> {
+  const {
+    q,
+    question: long,
+    deadline_ms,
+    canonical_in,
+    priority,
+    previous_answer_id,
+    webhook,
+    ...rest
+  } = body;
+  if (previous_answer_id !== undefined && !(await canFollow(context.db, previous_answer_id, caller.id)))
+    throw new AppError('not_found', 'previous_answer_id names no answer of yours, or its time has passed.');
+  const snapshot = await context.flags.snapshot(raw.get('x-rollout-id') ?? caller.id);
+  return insertAnswer(context.db, {
+    id: workId,
+    question: keptText(context, (q ?? long) as string),
+    request: {
+      ...rest,
+      ...(canonical_in ? { canonical_in } : {}),
+      ...cacheWish(raw.get('cache-control')),
+      ...(await keepRequestWebhook(context, caller, webhook)),
+      flags: snapshot,
+      scope: caller.scope,
+      ...(caller.access && { access: caller.access }),
+    },
+    apiKeyId: caller.id,
+    requestId,
+    traceparent: raw.get('traceparent') ?? null,
+    deadlineMs: deadline_ms ?? context.config.ANSWER_DEADLINE_MS,
+    keepHours: context.config.ANSWER_TTL_HOURS,
+    priority,
+    previousAnswerId: previous_answer_id ?? null,
+  });
+}
+
+function cancelRoutes({ db }: ApiContext, get: FindAnswer): AnyRoute[] {
+  const shared = { scope: 'write', tag: 'answers', params: idParams } as const;
   return [
     route({
       ...shared,
       method: 'post',
       paths: ['/api/v1/answers/{id}/cancel'],
-      handler: ({ params }) => cancel(params.id),
+      summary: 'Cancel; an answer that has ended stays as it is',
+      responses: { 200: { description: 'The answer', schema: answerSchema } },
+      handler: async ({ params, caller }) => {
+        await get(params.id, caller);
+        await endAnswer(db, params.id, 'cancelled', null);
+        return { status: 200, body: toAnswer(await get(params.id, caller)) };
+      },
     }),
     route({
       ...shared,
       method: 'delete',
       paths: ['/api/v1/answers/{id}'],
-      handler: ({ params }) => cancel(params.id),
+      summary: 'Delete for good; one that has not ended is cancelled first',
+      responses: { 204: { description: 'Deleted, now or before' } },
+      handler: async ({ params, caller }) => {
+        if (!(await deleteAnswer(db, params.id, principalOf(caller)))) throw noAnswer();
+        return { status: 204 };
+      },
     }),
   ];
 }
@@ -210,35 +254,4 @@ function scaled(rating: number, scale: 1 | 5 | undefined): number {
   if (rating === -1) return 0;
   if (rating === 1 && scale !== 5) return 1;
   return (rating - 1) / 4;
-}
-
-/** Longest `Prefer: wait` that is honoured, seconds. */
-const longestWait = 60;
-const pollMs = 100;
-
-async function replyWhenDone(
-  row: AnswerRow,
-  prefer: string | undefined,
-  get: (id: string) => Promise<AnswerRow>,
-  gone: AbortSignal,
-  stopping: AbortSignal,
-): Promise<Reply> {
-  const wait = /(?:^|[,;\s])wait=(\d{1,6})/.exec(prefer ?? '')?.[1];
-  const seconds = wait === undefined ? 0 : Math.min(longestWait, Number(wait));
-  const headers: Record<string, string> =
-    wait === undefined ? {} : { 'Preference-Applied': `wait=${seconds}` };
-  const end = performance.now() + seconds * 1000;
-  let latest = row;
-  while (!isTerminal(latest.status) && performance.now() < end && !gone.aborted && !stopping.aborted) {
-    await sleep(pollMs);
-    latest = await get(row.id);
-  }
-  const location = { Location: `/api/v1/answers/${row.id}` };
-  if (isTerminal(latest.status))
-    return { status: 200, body: toAnswer(latest), headers: { ...headers, ...location } };
-  return {
-    status: 202,
-    body: toAnswer(latest),
-    headers: { ...headers, ...location, 'Retry-After': String(Math.ceil(pollAfterMs / 1000)) },
-  };
 }

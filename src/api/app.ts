@@ -3,8 +3,10 @@ import express, { type Express, type Request, type RequestHandler, type Response
 import helmet from 'helmet';
 import type { Knex } from 'knex';
 import { pinoHttp } from 'pino-http';
+import type { Callers } from '../callers/callers.ts';
 import type { Config } from '../config.ts';
 import type { LiveWorker } from '../db/heartbeats.ts';
+import type { Notifications } from '../db/notifications.ts';
 import { AppError } from '../errors.ts';
 import type { FlagService } from '../flag-service.ts';
 import type { Queues } from '../jobs/queues.ts';
@@ -14,13 +16,16 @@ import type { EmbedderPool } from '../models/embedder-pool.ts';
 import type { Reranking } from '../retrieval/rerank.ts';
 import type { Search } from '../retrieval/search.ts';
 import type { Secrets } from '../secrets.ts';
-import { createAuthenticate } from './auth.ts';
+import { isAudited, noAudit, withAudit } from './audit.ts';
+import { type Authenticate, createAuthenticate } from './auth.ts';
+import { mountBoard } from './board.ts';
 import { limitBodyTime } from './body-time.ts';
+import { allowOrigins } from './cors.ts';
 import { errorHandler } from './error-handler.ts';
 import { requestHash, withIdempotency } from './idempotency.ts';
 import { ndjson } from './media.ts';
 import { describeApi } from './openapi.ts';
-import { mountBoard, mountDocs } from './pages.ts';
+import { mountDocs } from './pages.ts';
 import { type AnyRoute, type Reply, readsRaw, validate } from './route.ts';
 import { routes } from './routes.ts';
 import { discardUpload, isUpload, readUpload } from './upload.ts';
@@ -30,6 +35,8 @@ export interface ApiContext {
   config: Config;
   secrets: Secrets;
   db: Knex;
+  callers: Callers;
+  notifications: Notifications;
   queues: Queues;
   flags: FlagService;
   /** null: none is configured. */
@@ -55,11 +62,12 @@ export function createApp(context: ApiContext): Express {
   app.use(measure(context.metrics));
   app.use(helmet({ contentSecurityPolicy: { directives: contentPolicy } }));
   mountBoard(app, context);
+  allowOrigins(app, config.CORS_ORIGINS);
   app.use(limitBodyTime(ndjson));
   app.use(express.json({ limit: '1mb', strict: false }));
   const all = routes(context);
   mountDocs(app);
-  const authenticate = createAuthenticate(context.db, context.secrets);
+  const authenticate = createAuthenticate(context.callers, context.secrets);
   for (const spec of all) {
     const handler = serve(spec, context, authenticate);
     for (const path of spec.paths) app[spec.method](path.replace(/\{(\w+)\}/g, ':$1'), handler);
@@ -82,14 +90,10 @@ const contentPolicy = {
   'upgrade-insecure-requests': null,
 };
 
-function serve(
-  spec: AnyRoute,
-  context: ApiContext,
-  authenticate: ReturnType<typeof createAuthenticate>,
-): RequestHandler {
+function serve(spec: AnyRoute, context: ApiContext, authenticate: Authenticate): RequestHandler {
   return async (raw, response) => {
     response.locals.route = spec.paths[0];
-    const caller = spec.scope === null ? undefined : await authenticate(raw, spec.scope);
+    const caller = spec.scope === null ? undefined : await authenticate(raw, response, spec.scope);
     refuseOtherMedia(spec, raw);
     const { params, query, body } = validate(spec, raw);
     const upload =
@@ -97,7 +101,9 @@ function serve(
         ? await readUpload(raw, context.db, { maxMb: context.config.MAX_UPLOAD_MB, maxFiles: spec.maxFiles })
         : undefined;
     const controller = new AbortController();
-    response.on('close', () => controller.abort(new Error('the client has gone')));
+    response.on('close', () => {
+      if (!response.writableFinished) controller.abort(new Error('the client has gone'));
+    });
     const request = {
       params,
       query,
@@ -108,7 +114,13 @@ function serve(
       raw,
       signal: controller.signal,
     };
-    const handle = (workId: string) => spec.handler({ ...request, workId } as never);
+    const handle = (workId: string) => {
+      if (!caller || !isAudited(spec)) return spec.handler({ ...request, workId, audit: noAudit } as never);
+      const { db, log } = context;
+      return withAudit({ db, log, spec, raw, caller, params }, (audit) =>
+        spec.handler({ ...request, workId, audit } as never),
+      );
+    };
     const key = raw.get('idempotency-key');
     const streamed = spec.streams !== undefined && Boolean(raw.is(spec.streams));
     const answer = () =>

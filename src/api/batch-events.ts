@@ -1,10 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
+import { principalOf } from '../access.ts';
 import { type BatchRow, findBatch } from '../db/batches.ts';
 import type { ApiContext } from './app.ts';
 import { batchesPath, toBatch } from './batch-resource.ts';
 import { whyWaiting } from './batch-waiting.ts';
-import { type AnyRoute, route } from './route.ts';
+import { type AnyRoute, type Caller, route } from './route.ts';
 import { idParams } from './schemas.ts';
 import { eventsQuery, lastEventId, type ServerEvent, streamEvents } from './server-sent-events.ts';
 
@@ -12,7 +13,10 @@ const leastMs = 300;
 /** A look may take this share of the time at most, however large the batch is. */
 const share = 0.1;
 
-export function batchEventRoute(context: ApiContext, mustExist: (id: string) => Promise<BatchRow>): AnyRoute {
+export function batchEventRoute(
+  context: ApiContext,
+  mustExist: (id: string, caller: Caller) => Promise<BatchRow>,
+): AnyRoute {
   const { log, stopping } = context;
   return route({
     method: 'get',
@@ -27,12 +31,16 @@ export function batchEventRoute(context: ApiContext, mustExist: (id: string) => 
       200: { description: 'Events', schema: z.string(), mediaType: 'text/event-stream' },
       204: { description: 'You have the last event already' },
     },
-    handler: async ({ params, query, raw, signal }) => {
-      const row = await mustExist(params.id);
+    handler: async ({ params, query, caller, raw, signal }) => {
+      const row = await mustExist(params.id, caller);
       const after = lastEventId(raw, query.starting_after);
       // What keeps a browser from coming back for ever.
       if (toBatch(row, null).is_terminal && after >= row.changed) return { status: 204 };
-      return streamEvents((either) => follow(context, row, after, either), { signal, stopping, log });
+      return streamEvents((either) => follow(context, { row, caller }, after, either), {
+        signal,
+        stopping,
+        log,
+      });
     },
   });
 }
@@ -40,7 +48,7 @@ export function batchEventRoute(context: ApiContext, mustExist: (id: string) => 
 /** Each event is the whole batch, so who comes back misses nothing by getting the newest only. Ids are moments of change. */
 async function* follow(
   context: ApiContext,
-  first: BatchRow,
+  { row: first, caller }: { row: BatchRow; caller: Caller },
   after: number,
   signal: AbortSignal,
 ): AsyncGenerator<ServerEvent> {
@@ -57,7 +65,7 @@ async function* follow(
       if (shown.is_terminal) return;
     }
     const started = performance.now();
-    row = await findBatch(context.db, first.id);
+    row = await findBatch(context.db, first.id, principalOf(caller));
     const took = performance.now() - started;
     await pause(Math.max(leastMs, took / share), undefined, { signal }).catch(() => undefined);
   }

@@ -10,6 +10,7 @@ export const documentSchema = z
   .object({
     id: z.uuid(),
     external_id: z.string().nullable(),
+    collection: z.string(),
     title: z.string().nullable(),
     source_url: z.string().nullable(),
     author: z.string().nullable(),

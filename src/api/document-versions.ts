@@ -8,7 +8,7 @@ import { nudgeIngestion } from '../jobs/nudge-versions.ts';
 import type { ApiContext } from './app.ts';
 import { refuseWhenFull } from './backpressure.ts';
 import { documentSchema, noDocument, toDocument } from './document-resource.ts';
-import { type AnyRoute, route } from './route.ts';
+import { type AnyRoute, type Caller, route } from './route.ts';
 import { idParams, listOf, ordinal, pageQuery, versionParams } from './schemas.ts';
 import { diffSchema, toDiff, toVersion, versionSchema } from './version-resource.ts';
 
@@ -17,8 +17,8 @@ const paths = '/api/v1/documents/{id}/versions';
 export function documentVersionRoutes(context: ApiContext): AnyRoute[] {
   const { db } = context;
   const shared = { method: 'get', scope: 'read', tag: 'documents' } as const;
-  const mustExist = async (id: string, n: number) => {
-    const row = await findVersion(db, id, n);
+  const mustExist = async (id: string, n: number, { access }: Caller) => {
+    const row = await findVersion(db, id, n, access);
     if (!row) throw new AppError('not_found', 'There is no such version of such a document.');
     return row;
   };
@@ -30,9 +30,10 @@ export function documentVersionRoutes(context: ApiContext): AnyRoute[] {
       params: idParams,
       query: z.strictObject({ ...pageQuery, cursor: ordinal.optional() }),
       responses: { 200: { description: 'A page', schema: listOf(versionSchema) } },
-      handler: async ({ params, query }) => {
-        if (!(await findDocument(db, params.id))) throw noDocument();
-        const rows = await listVersionsOf(db, params.id, query.cursor, query.limit + 1);
+      handler: async ({ params, query, caller: { access } }) => {
+        if (!(await findDocument(db, params.id, access))) throw noDocument();
+        const page = { before: query.cursor, limit: query.limit + 1, access };
+        const rows = await listVersionsOf(db, params.id, page);
         const shown = rows.slice(0, query.limit);
         const next_cursor = rows.length > query.limit ? String(shown.at(-1)?.version) : null;
         return { status: 200, body: { items: shown.map((row) => toVersion(params.id, row)), next_cursor } };
@@ -44,9 +45,9 @@ export function documentVersionRoutes(context: ApiContext): AnyRoute[] {
       summary: 'A version',
       params: versionParams,
       responses: { 200: { description: 'The version', schema: versionSchema } },
-      handler: async ({ params }) => ({
+      handler: async ({ params, caller }) => ({
         status: 200,
-        body: toVersion(params.id, await mustExist(params.id, params.n)),
+        body: toVersion(params.id, await mustExist(params.id, params.n, caller)),
       }),
     }),
     route({
@@ -56,9 +57,9 @@ export function documentVersionRoutes(context: ApiContext): AnyRoute[] {
       params: versionParams,
       query: z.strictObject({ against: ordinal.optional().describe('The version before it unless given') }),
       responses: { 200: { description: 'The differences', schema: diffSchema } },
-      handler: async ({ params: { id, n }, query }) => {
-        const to = await mustExist(id, n);
-        const from = await mustExist(id, query.against ?? Math.max(1, n - 1));
+      handler: async ({ params: { id, n }, query, caller }) => {
+        const to = await mustExist(id, n, caller);
+        const from = await mustExist(id, query.against ?? Math.max(1, n - 1), caller);
         const text = await compareTexts(db, id, from.version, to.version);
         return { status: 200, body: toDiff(id, from, to, text) };
       },
@@ -84,8 +85,8 @@ function restoreRoute(context: ApiContext): AnyRoute {
     handler: async ({ params: { id, n }, caller }) => {
       await refuseWhenFull(context, 'ingestion');
       const { version, outcome, row } = await acceptingTransaction(db, async (trx) => {
-        const restored = await restoreVersion(trx, id, n, caller.id);
-        return { ...restored, row: await findDocument(trx, id) };
+        const restored = await restoreVersion(trx, id, n, { apiKeyId: caller.id, access: caller.access });
+        return { ...restored, row: await findDocument(trx, id, caller.access) };
       });
       if (outcome === 'accepted')
         await nudgeIngestion({ db, enqueue: queues.enqueue }, [{ documentId: id, version }]);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { collectionName } from '../access.ts';
 import { type Accepted, acceptDocuments, acceptingTransaction } from '../db/accept-documents.ts';
 import { documentStatuses, findDocument, listChunks, listDocuments } from '../db/documents.ts';
 import { readVersionText } from '../db/version-text.ts';
@@ -9,7 +10,7 @@ import type { ApiContext } from './app.ts';
 import { refuseWhenFull } from './backpressure.ts';
 import { documentSchema, noDocument, toDocument } from './document-resource.ts';
 import { documentBody, fromBody } from './new-document.ts';
-import { type AnyRoute, type Reply, route } from './route.ts';
+import { type AnyRoute, type Caller, type Reply, route } from './route.ts';
 import { idParams, listOf, pageQuery, positionCursor, storable, versionParams } from './schemas.ts';
 import { sendText } from './send-text.ts';
 import { fileForm, fromUpload } from './upload.ts';
@@ -41,6 +42,7 @@ function createRoute(context: ApiContext): AnyRoute {
         : [fromBody(request.body, urlPolicy(config))];
       const options = {
         apiKeyId: request.caller.id,
+        access: request.caller.access,
         createPaths: config.AUTO_CREATE_TAXONOMY,
         piiPolicy: config.PII_POLICY,
         workId: request.workId,
@@ -48,7 +50,7 @@ function createRoute(context: ApiContext): AnyRoute {
       const { documentId, version, outcome, row } = await acceptingTransaction(db, async (trx) => {
         const [accepted] = (await acceptDocuments(trx, document, options)) as [Accepted];
         // Read here: a moment later it may be deleted.
-        return { ...accepted, row: await findDocument(trx, accepted.documentId) };
+        return { ...accepted, row: await findDocument(trx, accepted.documentId, request.caller.access) };
       });
       if (outcome === 'accepted')
         await nudgeIngestion({ db, enqueue: queues.enqueue }, [{ documentId, version }]);
@@ -65,6 +67,7 @@ function createRoute(context: ApiContext): AnyRoute {
 const listQuery = z.strictObject({
   ...pageQuery,
   status: z.enum(documentStatuses).optional(),
+  collection: collectionName.optional(),
   external_id: storable(z.string().max(500)).optional(),
   external_id_prefix: storable(z.string().max(500)).optional(),
 });
@@ -83,8 +86,8 @@ const chunkQuery = z.strictObject({
 });
 function readRoutes({ db, log }: ApiContext): AnyRoute[] {
   const shared = { method: 'get', scope: 'read', tag: 'documents' } as const;
-  const mustExist = async (id: string) => {
-    const row = await findDocument(db, id);
+  const mustExist = async (id: string, { access }: Caller) => {
+    const row = await findDocument(db, id, access);
     if (!row) throw noDocument();
     return row;
   };
@@ -95,14 +98,9 @@ function readRoutes({ db, log }: ApiContext): AnyRoute[] {
       summary: 'Documents, newest first',
       query: listQuery,
       responses: { 200: { description: 'A page', schema: listOf(documentSchema) } },
-      handler: async ({ query }) => {
-        const page = await listDocuments(db, {
-          limit: query.limit,
-          cursor: query.cursor,
-          status: query.status,
-          externalId: query.external_id,
-          externalIdPrefix: query.external_id_prefix,
-        });
+      handler: async ({ query, caller }) => {
+        const { external_id: externalId, external_id_prefix: externalIdPrefix, ...rest } = query;
+        const page = await listDocuments(db, { ...rest, externalId, externalIdPrefix }, caller.access);
         return { status: 200, body: { items: page.items.map(toDocument), next_cursor: page.next_cursor } };
       },
     }),
@@ -112,7 +110,10 @@ function readRoutes({ db, log }: ApiContext): AnyRoute[] {
       summary: 'A document and how far its newest version got',
       params: idParams,
       responses: { 200: { description: 'The document', schema: documentSchema } },
-      handler: async ({ params }) => ({ status: 200, body: toDocument(await mustExist(params.id)) }),
+      handler: async ({ params, caller }) => ({
+        status: 200,
+        body: toDocument(await mustExist(params.id, caller)),
+      }),
     }),
     route({
       ...shared,
@@ -120,8 +121,8 @@ function readRoutes({ db, log }: ApiContext): AnyRoute[] {
       summary: 'The text that the offsets of this version point into',
       params: versionParams,
       responses: { 200: { description: 'Plain text, UTF-8', schema: z.string(), mediaType: 'text/plain' } },
-      handler: async ({ params }) => {
-        const parts = readVersionText(db, params.id, params.n);
+      handler: async ({ params, caller }) => {
+        const parts = readVersionText(db, params.id, params.n, caller.access);
         const first = await parts.next();
         if (first.done) throw new AppError('not_found', 'There is no such version, or it has no text (yet).');
         return { status: 200, send: await sendText(first.value, parts, log) };
@@ -134,9 +135,10 @@ function readRoutes({ db, log }: ApiContext): AnyRoute[] {
       params: idParams,
       query: chunkQuery,
       responses: { 200: { description: 'A page', schema: listOf(chunkSchema) } },
-      handler: async ({ params, query }) => {
-        await mustExist(params.id);
-        const rows = await listChunks(db, params.id, query.cursor, query.limit + 1);
+      handler: async ({ params, query, caller }) => {
+        await mustExist(params.id, caller);
+        const { access } = caller;
+        const rows = await listChunks(db, params.id, { from: query.cursor, limit: query.limit + 1, access });
         const items = rows
           .slice(0, query.limit)
           .map(({ start_char, end_char, ...chunk }) => ({ ...chunk, char_range: [start_char, end_char] }));

@@ -141,7 +141,7 @@ function createRoute(context: ApiContext, get: (id: string) => Promise<Evaluatio
         id,
         name: body.name ?? null,
         strategies: body.strategies,
-        audience: { scope: caller.scope, flags: flagsOn(snapshot) },
+        audience: { scope: caller.scope, flags: flagsOn(snapshot), access: caller.access },
         filters: body.filters ?? {},
         apiKeyId: caller.id,
         queries: body.queries.map(({ id: given, text, judgements }, n) => ({

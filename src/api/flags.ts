@@ -3,6 +3,7 @@ import { AppError } from '../errors.ts';
 import type { FlagState } from '../flag-service.ts';
 import { type FlagKey, flagKeys } from '../flags.ts';
 import type { ApiContext } from './app.ts';
+import type { Audit } from './audit.ts';
 import { type AnyRoute, route } from './route.ts';
 import { storable, timestamp } from './schemas.ts';
 
@@ -23,6 +24,8 @@ const flagSchema = z
 const reason = storable(z.string().trim().min(1).max(500));
 const keyParams = z.strictObject({ key: z.string().max(100) });
 
+const flagsPath = '/api/v1/admin/flags';
+
 export function flagRoutes({ flags }: ApiContext): AnyRoute[] {
   const admin = { scope: 'admin', tag: 'admin' } as const;
   const known = (key: string): FlagKey => {
@@ -33,12 +36,16 @@ export function flagRoutes({ flags }: ApiContext): AnyRoute[] {
     );
   };
   const shown = { 200: { description: 'The flag', schema: flagSchema } };
+  const inAudit =
+    (audit: Audit): Parameters<typeof flags.set>[2] =>
+    (transaction, before, after) =>
+      audit.write(transaction, { target: `${flagsPath}/${after.key}`, before, after });
   const reply = (body: FlagState) => ({ status: 200, body });
   return [
     route({
       ...admin,
       method: 'get',
-      paths: ['/api/v1/admin/flags'],
+      paths: [flagsPath],
       summary: 'Every flag and where its value comes from',
       responses: { 200: { description: 'All of them', schema: z.object({ items: z.array(flagSchema) }) } },
       handler: async () => ({ status: 200, body: { items: await flags.list() } }),
@@ -46,7 +53,7 @@ export function flagRoutes({ flags }: ApiContext): AnyRoute[] {
     route({
       ...admin,
       method: 'put',
-      paths: ['/api/v1/admin/flags/{key}'],
+      paths: [`${flagsPath}/{key}`],
       summary: 'Set a flag; in force at once in every process',
       params: keyParams,
       body: z.strictObject({
@@ -55,33 +62,41 @@ export function flagRoutes({ flags }: ApiContext): AnyRoute[] {
         reason,
       }),
       responses: shown,
-      handler: async ({ params, body, caller }) =>
+      handler: async ({ params, body, caller, audit }) =>
         reply(
-          await flags.set(known(params.key), {
-            enabled: body.enabled,
-            rolloutPercent: body.rollout_percent,
-            reason: body.reason,
-            by: caller.name,
-          }),
+          await flags.set(
+            known(params.key),
+            {
+              enabled: body.enabled,
+              rolloutPercent: body.rollout_percent,
+              reason: body.reason,
+              by: caller.name,
+            },
+            inAudit(audit),
+          ),
         ),
     }),
     route({
       ...admin,
       method: 'post',
-      paths: ['/api/v1/admin/flags/{key}/kill'],
+      paths: [`${flagsPath}/{key}/kill`],
       summary: 'Off for everybody, whatever else says on; setting the flag lifts it',
       params: keyParams,
       body: z.strictObject({ reason }),
       responses: shown,
-      handler: async ({ params, body, caller }) =>
+      handler: async ({ params, body, caller, audit }) =>
         reply(
-          await flags.set(known(params.key), {
-            enabled: false,
-            rolloutPercent: 0,
-            reason: body.reason,
-            by: caller.name,
-            kill: true,
-          }),
+          await flags.set(
+            known(params.key),
+            {
+              enabled: false,
+              rolloutPercent: 0,
+              reason: body.reason,
+              by: caller.name,
+              kill: true,
+            },
+            inAudit(audit),
+          ),
         ),
     }),
   ];

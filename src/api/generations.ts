@@ -48,7 +48,7 @@ function createRoute(context: ApiContext, get: Get): AnyRoute {
       200: { description: 'dry_run: what it would take', schema: estimateSchema },
       202: { description: 'Being built', schema: generationSchema },
     },
-    handler: async ({ body, workId }) => {
+    handler: async ({ body, workId, audit }) => {
       const embedder = await chooseModel(body, context);
       const { model, dimensions } = embedder;
       const chosen = { provider: body.provider, model, dimensions };
@@ -57,14 +57,21 @@ function createRoute(context: ApiContext, get: Get): AnyRoute {
         chunkContext: config.CHUNK_CONTEXT,
       };
       if (body.dry_run) {
+        audit.drop();
         const estimate = await estimateGeneration(db, chosen, estimating);
         return { status: 200, body: { ...chosen, dry_run: true, ...estimate } };
       }
       await proveUsable(embedder);
       const { id } = await startGeneration({ db, enqueue: queues.enqueue, ...estimating }, workId, chosen);
+      audit.note({ target: `${generationsPath}/${id}`, after: chosen });
       return { ...accepted(await get(id)), status: 202 };
     },
   });
+}
+
+/** What the audit log tells of a generation. */
+function brief({ id, model, status }: CountedGeneration) {
+  return { id, model, status };
 }
 
 function accepted(row: CountedGeneration) {
@@ -112,10 +119,13 @@ function changeRoutes({ db, embedders, queues }: ApiContext, get: Get): AnyRoute
       summary: 'Make a generation the one that search reads, from the next request on',
       params: idParams,
       responses: shown,
-      handler: async ({ params }) => {
-        await usable(await get(params.id));
+      handler: async ({ params, audit }) => {
+        const before = await get(params.id);
+        await usable(before);
         await switchGeneration(db, params.id);
-        return { status: 200, body: toGeneration(await get(params.id)) };
+        const after = await get(params.id);
+        audit.note({ before: brief(before), after: brief(after) });
+        return { status: 200, body: toGeneration(after) };
       },
     }),
     route({
@@ -125,11 +135,12 @@ function changeRoutes({ db, embedders, queues }: ApiContext, get: Get): AnyRoute
       summary: 'Go back from the live generation to the one that it replaced',
       params: idParams,
       responses: shown,
-      handler: async ({ params }) => {
-        const { replaces } = await get(params.id);
-        if (replaces) await usable(await get(replaces));
-        const id = await rollbackGeneration(db, params.id);
-        return { status: 200, body: toGeneration(await get(id)) };
+      handler: async ({ params, audit }) => {
+        const before = await get(params.id);
+        if (before.replaces) await usable(await get(before.replaces));
+        const after = await get(await rollbackGeneration(db, params.id));
+        audit.note({ before: brief(before), after: brief(after) });
+        return { status: 200, body: toGeneration(after) };
       },
     }),
     route({
@@ -142,10 +153,12 @@ function changeRoutes({ db, embedders, queues }: ApiContext, get: Get): AnyRoute
         200: { description: 'It is gone already', schema: generationSchema },
         202: { description: 'Being taken away', schema: generationSchema },
       },
-      handler: async ({ params }) => {
-        const { id } = await get(params.id);
+      handler: async ({ params, audit }) => {
+        const before = await get(params.id);
+        const { id } = before;
         if (await beginReclaim(db, id)) await queues.enqueue('reclaimGeneration', [{ generationId: id }]);
         const row = await get(id);
+        audit.note({ before: brief(before), after: brief(row) });
         return { ...accepted(row), status: row.status === 'reclaimed' ? 200 : 202 };
       },
     }),

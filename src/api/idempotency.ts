@@ -1,8 +1,11 @@
 import { createHmac } from 'node:crypto';
 import type { Request } from 'express';
 import type { Knex } from 'knex';
+import { z } from 'zod';
+import { hideUnseen, isSeen } from '../db/answer-sources.ts';
 import { beginIdempotent, finishIdempotent, forgetIdempotent, releaseIdempotent } from '../db/idempotency.ts';
 import { AppError } from '../errors.ts';
+import { noDocument } from './document-resource.ts';
 import type { Caller, Reply } from './route.ts';
 import type { Upload } from './upload.ts';
 
@@ -24,7 +27,7 @@ export async function withIdempotency(
   if (!('workId' in earlier)) {
     if (earlier.request_hash !== hash) throw mismatch();
     if (!earlier.response) throw inProgress();
-    const { status, body, headers } = earlier.response as unknown as Reply;
+    const { status, body, headers } = await stillSeen(db, caller, earlier.response as unknown as Reply);
     return { status, body, headers: { ...headers, 'Idempotency-Replayed': 'true' } };
   }
   try {
@@ -40,6 +43,17 @@ export async function withIdempotency(
     await (refused ? forgetIdempotent : releaseIdempotent)(db, caller.id, key);
     throw error;
   }
+}
+
+const kept = z.looseObject({ id: z.uuid(), links: z.looseObject({ self: z.string() }) });
+
+/** A kept reply as a restricted key may see it now: what left its access since is not shown again. */
+async function stillSeen(db: Knex, { access }: Caller, reply: Reply): Promise<Reply> {
+  const { data: body } = kept.safeParse(reply.body);
+  if (!access || !body) return reply;
+  if (body.links.self.startsWith('/api/v1/documents/') && !(await isSeen(db, body.id, access)))
+    throw noDocument();
+  return { ...reply, body: await hideUnseen(db, body, access) };
 }
 
 export function checkKey(key: string): void {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { principalOf } from '../access.ts';
 import { cancelBatch, retryBatch } from '../db/batch-changes.ts';
 import { type BatchRow, findBatch, listBatches, listItems } from '../db/batches.ts';
 import { AppError } from '../errors.ts';
@@ -8,25 +9,25 @@ import { batchEventRoute } from './batch-events.ts';
 import { batchesPath, batchSchema, itemSchema, itemStatuses, toBatch, toItem } from './batch-resource.ts';
 import { whyWaiting } from './batch-waiting.ts';
 import { createBatchRoute } from './new-batch.ts';
-import { type AnyRoute, route } from './route.ts';
+import { type AnyRoute, type Caller, route } from './route.ts';
 import { idParams, listOf, pageQuery, positionCursor } from './schemas.ts';
 
 interface Deps {
   context: ApiContext;
-  mustExist: (id: string) => Promise<BatchRow>;
+  mustExist: (id: string, caller: Caller) => Promise<BatchRow>;
   present: (row: BatchRow) => Promise<unknown>;
 }
 
 export function batchRoutes(context: ApiContext): AnyRoute[] {
-  const mustExist = async (id: string) => {
-    const row = await findBatch(context.db, id);
+  const mustExist = async (id: string, caller: Caller) => {
+    const row = await findBatch(context.db, id, principalOf(caller));
     if (!row) throw new AppError('not_found', 'There is no such batch.');
     return row;
   };
   const present = async (row: BatchRow) => toBatch(row, await whyWaiting(row, context));
   const deps = { context, mustExist, present };
   return [
-    createBatchRoute(context, async (id) => present(await mustExist(id))),
+    createBatchRoute(context, async (id, caller) => present(await mustExist(id, caller))),
     ...readRoutes(deps),
     batchEventRoute(context, mustExist),
     cancelRoute(deps),
@@ -50,8 +51,8 @@ function readRoutes({ context: { db }, mustExist, present }: Deps): AnyRoute[] {
       summary: 'Batches, newest first',
       query: z.strictObject(pageQuery),
       responses: { 200: { description: 'A page', schema: listOf(batchSchema) } },
-      handler: async ({ query }) => {
-        const page = await listBatches(db, query);
+      handler: async ({ query, caller }) => {
+        const page = await listBatches(db, query, principalOf(caller));
         const items: unknown[] = [];
         for (const row of page.items) items.push(await present(row));
         return { status: 200, body: { items, next_cursor: page.next_cursor } };
@@ -63,7 +64,10 @@ function readRoutes({ context: { db }, mustExist, present }: Deps): AnyRoute[] {
       paths: [`${batchesPath}/{id}`],
       scope: 'read',
       summary: 'How far a batch got',
-      handler: async ({ params }) => ({ status: 200, body: await present(await mustExist(params.id)) }),
+      handler: async ({ params, caller }) => ({
+        status: 200,
+        body: await present(await mustExist(params.id, caller)),
+      }),
     }),
     route({
       method: 'get',
@@ -78,8 +82,8 @@ function readRoutes({ context: { db }, mustExist, present }: Deps): AnyRoute[] {
         status: z.enum(itemStatuses).optional(),
       }),
       responses: { 200: { description: 'A page', schema: listOf(itemSchema) } },
-      handler: async ({ params, query }) => {
-        await mustExist(params.id);
+      handler: async ({ params, query, caller }) => {
+        await mustExist(params.id, caller);
         const rows = await listItems(db, params.id, {
           status: query.status,
           from: query.cursor,
@@ -102,10 +106,10 @@ function cancelRoute({ context: { db }, mustExist, present }: Deps): AnyRoute {
     paths: [`${batchesPath}/{id}/cancel`],
     scope: 'write',
     summary: 'Stop what has not ended yet, also what is being worked on or still received',
-    handler: async ({ params }) => {
-      await mustExist(params.id);
+    handler: async ({ params, caller }) => {
+      await mustExist(params.id, caller);
       await cancelBatch(db, params.id);
-      return { status: 200, body: await present(await mustExist(params.id)) };
+      return { status: 200, body: await present(await mustExist(params.id, caller)) };
     },
   });
 }
@@ -118,14 +122,14 @@ function retryRoute({ context: { db, queues }, mustExist, present }: Deps): AnyR
     scope: 'write',
     summary:
       'Try the failed items again, each from the stage that it failed in; a cancelled batch stays as it is',
-    handler: async ({ params }) => {
-      const { cancelled_at } = await mustExist(params.id);
-      const again = cancelled_at ? [] : await retryBatch(db, params.id);
+    handler: async ({ params, caller }) => {
+      const { cancelled_at } = await mustExist(params.id, caller);
+      const again = cancelled_at ? [] : await retryBatch(db, params.id, caller.access);
       const deps = { db, enqueue: queues.enqueue };
       const of = (status: string) => again.filter((version) => version.status === status);
       await nudgeIngestion(deps, of('queued'));
       await nudgeEmbedding(deps, of('embedding'));
-      return { status: 200, body: await present(await mustExist(params.id)) };
+      return { status: 200, body: await present(await mustExist(params.id, caller)) };
     },
   });
 }

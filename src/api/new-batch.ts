@@ -25,11 +25,11 @@ const request = z
   })
   .meta({ id: 'NewBatch' });
 
-const { source_url, author, language, taxonomy_path, metadata } = documentAttributes;
+const { collection, source_url, author, language, taxonomy_path, metadata } = documentAttributes;
 const query = z.strictObject({
   mode,
   priority: z.coerce.number('must be a whole number from 1 to 10').int().min(1).max(10).optional(),
-  ...{ source_url, author, language },
+  ...{ collection, source_url, author, language },
   taxonomy_path: jsonText(taxonomy_path).optional(),
   metadata: jsonText(metadata).optional(),
 });
@@ -44,7 +44,7 @@ Idempotency-Key adds the rest to that batch.`.replaceAll('\n', ' ');
 
 interface Deps {
   context: ApiContext;
-  show: (id: string) => Promise<unknown>;
+  show: (id: string, caller: Caller) => Promise<unknown>;
 }
 
 export function createBatchRoute(context: ApiContext, show: Deps['show']): AnyRoute {
@@ -91,6 +91,8 @@ async function acceptItems(
   await refuseWhenFull(context, 'ingestion', documents.length);
   const options = {
     apiKeyId: caller.id,
+    access: caller.access,
+    pointerOf: (n: number) => (upload ? '' : `/items/${n}`),
     createPaths: config.AUTO_CREATE_TAXONOMY,
     piiPolicy: config.PII_POLICY,
   };
@@ -103,7 +105,7 @@ async function acceptItems(
   });
   const waiting = accepted.filter(({ outcome }) => outcome === 'accepted');
   await nudgeIngestion({ db, enqueue: queues.enqueue }, waiting);
-  return replyWith(await show(id), id);
+  return replyWith(await show(id, caller), id);
 }
 
 async function acceptLines(
@@ -113,9 +115,9 @@ async function acceptLines(
 ): Promise<Reply> {
   const receive = async (batchId: string, stillHere: () => Promise<void>) => {
     await refuseWhenFull(context, 'ingestion');
-    return receiveBatch(context, raw, { id: batchId, apiKeyId: caller.id, defaults, stillHere });
+    return receiveBatch(context, raw, { id: batchId, caller, defaults, stillHere });
   };
-  const reply = async (batchId: string) => replyWith(await show(batchId), batchId);
+  const reply = async (batchId: string) => replyWith(await show(batchId, caller), batchId);
   const key = raw.get('idempotency-key');
   try {
     if (key) return await withStreamedIdempotency(context.db, caller, raw, key, { receive, reply });

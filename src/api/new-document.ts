@@ -56,6 +56,7 @@ export function fromBody(body: z.output<typeof documentBody>, policy: UrlPolicy,
   const shared = {
     priority: body.priority ?? defaultPriority,
     fileName: null,
+    collection: body.collection,
     ...(body.pii && { pii: body.pii }),
   };
   if (body.url !== undefined) {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { principalOf } from '../access.ts';
 import { answerStatuses } from '../db/answers.ts';
 import { findOperation, type OperationRow } from '../db/operations.ts';
 import { AppError } from '../errors.ts';
@@ -60,8 +61,8 @@ export function operationRoutes({ db }: ApiContext): AnyRoute[] {
       summary: 'Long admin work',
       params: idParams,
       responses: { 200: { description: 'The operation', schema: operationSchema } },
-      handler: async ({ params }) => {
-        const row = await findOperation(db, params.id);
+      handler: async ({ params, caller }) => {
+        const row = await findOperation(db, params.id, principalOf(caller));
         if (!row) throw new AppError('not_found', 'There is no such operation.');
         return { status: 200, body: toOperation(row) };
       },

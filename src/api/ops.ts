@@ -153,6 +153,7 @@ async function readHealth({
           detail: 'The store of the queues does not answer: work is accepted and taken up later.',
         },
     workers: workersCheck(live),
+    ...llmCheck(live),
   };
   if (stopping.aborted) checks.stopping = { status: 'warn', detail: 'This process is shutting down.' };
   const worst = Object.values(checks).some(({ status }) => status !== 'ok');
@@ -179,4 +180,19 @@ function workersCheck(live: LiveWorker[] | undefined): z.input<typeof check> {
   return idle.length === 0
     ? { status: 'ok' }
     : { status: 'warn', detail: `No worker takes ${idle.join(', ')}.` };
+}
+
+/** Nothing where no worker has a language model: answers then come from the sources by design. */
+function llmCheck(live: LiveWorker[] | undefined): { llm?: z.input<typeof check> } {
+  const conditions = (live ?? []).flatMap(({ models }) => Object.entries(models));
+  if (conditions.length === 0) return {};
+  const resting = conditions.filter(([, condition]) => condition !== 'closed');
+  if (resting.length === 0) return { llm: { status: 'ok' } };
+  const [model, condition] = resting[0] as [string, string];
+  return {
+    llm: {
+      status: 'warn',
+      detail: `${resting.length} of ${conditions.length} workers' models get no calls at present; ${model} is ${condition}.`,
+    },
+  };
 }

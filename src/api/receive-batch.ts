@@ -1,4 +1,5 @@
 import type { Request } from 'express';
+import { type Access, principalOf } from '../access.ts';
 import { findBatch } from '../db/batches.ts';
 import {
   appendItems,
@@ -17,6 +18,7 @@ import { waitForRoom } from './backpressure.ts';
 import { inProgress } from './idempotency.ts';
 import { decoded, readLines } from './read-lines.ts';
 import { type ItemDefaults, mostLineBytes, readItem } from './received-line.ts';
+import type { Caller } from './route.ts';
 import { unhurried } from './unhurried-lines.ts';
 
 /** Lines a transaction: others come between, and what is held in memory stays small. */
@@ -26,7 +28,7 @@ const signOfLifeMs = 5000;
 
 export interface ReceiveOptions {
   id: string;
-  apiKeyId: string;
+  caller: Caller;
   defaults: ItemDefaults;
   /** Called every few seconds while lines come. */
   stillHere: () => Promise<void>;
@@ -44,9 +46,9 @@ export async function receiveBatch(
   options: ReceiveOptions,
 ): Promise<string> {
   const { db } = context;
-  const receiving = await beginReceiving(db, options.id, options.apiKeyId);
+  const receiving = await beginReceiving(db, options.id, options.caller.id);
   if (!receiving) {
-    if ((await findBatch(db, options.id))?.cancelled_at)
+    if ((await findBatch(db, options.id, principalOf(options.caller)))?.cancelled_at)
       throw new AppError('conflict', 'The batch of this Idempotency-Key was cancelled: use a new one.');
     throw inProgress();
   }
@@ -79,12 +81,13 @@ async function takeIn(
   context: ApiContext,
   raw: Request,
   receiving: Receiving,
-  { defaults, apiKeyId }: ReceiveOptions,
+  { defaults, caller }: ReceiveOptions,
   signal: AbortSignal,
 ): Promise<string> {
   const { config } = context;
   const accept = {
-    apiKeyId,
+    apiKeyId: caller.id,
+    access: caller.access,
     createPaths: config.AUTO_CREATE_TAXONOMY,
     piiPolicy: config.PII_POLICY,
   };
@@ -131,7 +134,7 @@ async function append(
   context: ApiContext,
   receiving: Receiving,
   items: readonly ReceivedItem[],
-  options: { apiKeyId: string; createPaths: boolean },
+  options: { apiKeyId: string; createPaths: boolean; access: Access | undefined },
 ): ReturnType<typeof appendItems> {
   try {
     const accepted = await appendItems(context.db, receiving, items, options);

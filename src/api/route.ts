@@ -1,7 +1,9 @@
 import type { Request, Response } from 'express';
 import { z } from 'zod';
+import type { Access } from '../access.ts';
 import type { Scope } from '../db/api-keys.ts';
 import { AppError, type InputProblem } from '../errors.ts';
+import type { Audit } from './audit.ts';
 import type { Upload } from './upload.ts';
 
 /** Who is asking. The admin key of the environment has the nil uuid as id. */
@@ -9,6 +11,10 @@ export interface Caller {
   id: string;
   name: string;
   scope: Scope;
+  /** What the key is restricted to; absent: nothing is hidden from it. */
+  access?: Access;
+  /** What language models may cost for this key in a day; undefined: no limit. */
+  budgetUsdPerDay?: number;
 }
 
 type Schema = z.ZodType | undefined;
@@ -23,6 +29,8 @@ export interface RouteRequest<P extends Schema, Q extends Schema, B extends Sche
   /** Undefined on public routes only. */
   caller: Caller;
   requestId: string;
+  /** Where the handler tells what it changed; see `audited`. */
+  audit: Audit;
   /** For what the request creates: the same at every try with one Idempotency-Key. */
   workId: string;
   raw: Request;
@@ -56,6 +64,8 @@ export interface RouteSpec<P extends Schema = Schema, Q extends Schema = Schema,
   responses: Record<number, { description: string; schema?: z.ZodType; mediaType?: string }>;
   /** Honours Idempotency-Key. */
   creates?: boolean;
+  /** Leaves an entry in the audit log; when left out, as every change that takes an admin does. */
+  audited?: boolean;
   handler: (request: RouteRequest<P, Q, B>) => Promise<Reply>;
 }
 

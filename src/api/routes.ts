@@ -1,7 +1,9 @@
 import { adminRoutes } from './admin.ts';
+import { answerRecordRoutes } from './answer-records.ts';
 import { answerRoutes } from './answers.ts';
 import { apiKeyRoutes } from './api-keys.ts';
 import type { ApiContext } from './app.ts';
+import { auditRoutes } from './audit-log.ts';
 import { documentDeleteRoutes } from './document-deletes.ts';
 import { documentVersionRoutes } from './document-versions.ts';
 import { documentRoutes } from './documents.ts';
@@ -12,16 +14,22 @@ import { batchRoutes } from './ingestion-batches.ts';
 import { operationRoutes } from './operations.ts';
 import { opsRoutes } from './ops.ts';
 import { orphanRoutes } from './orphans.ts';
+import { replayRoutes } from './replays.ts';
 import type { AnyRoute } from './route.ts';
 import { searchRoutes } from './search.ts';
 import { taxonomyRoutes } from './taxonomy.ts';
 import { vectorRecallRoutes } from './vector-recall.ts';
+import { webhookDeliveryRoutes } from './webhook-deliveries.ts';
+import { signingSecretRoutes } from './webhook-signing-secret.ts';
+import { webhookRoutes } from './webhooks.ts';
 
 /** Every route of the API. */
 export function routes(context: ApiContext): AnyRoute[] {
   return [
     ...opsRoutes(context),
     ...answerRoutes(context),
+    ...replayRoutes(context),
+    ...answerRecordRoutes(context),
     ...searchRoutes(context),
     ...documentRoutes(context),
     ...documentDeleteRoutes(context),
@@ -30,11 +38,16 @@ export function routes(context: ApiContext): AnyRoute[] {
     ...operationRoutes(context),
     ...taxonomyRoutes(context),
     ...apiKeyRoutes(context),
+    ...auditRoutes(context),
     ...flagRoutes(context),
     ...generationRoutes(context),
     ...evaluationRoutes(context),
     ...adminRoutes(context),
     ...vectorRecallRoutes(context),
     ...orphanRoutes(context),
+    // Before the webhooks, whose ids its path would otherwise be one of.
+    ...signingSecretRoutes(context),
+    ...webhookRoutes(context),
+    ...webhookDeliveryRoutes(context),
   ];
 }

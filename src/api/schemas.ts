@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { collectionName } from '../access.ts';
 import { piiPolicies } from '../text/pii/mask.ts';
 
 /** Greatest value of a Postgres integer: beyond it a number is an error there, not a miss. */
@@ -76,6 +77,7 @@ export const filters = z
   .strictObject({
     canonical_in: canonicalIn.optional(),
     document_ids: z.array(z.uuid()).max(1000).optional(),
+    collections: z.array(collectionName).max(100).optional().describe('Documents of any of them pass'),
     metadata: metadata.optional(),
   })
   .meta({ id: 'Filters' });
@@ -88,7 +90,10 @@ export const defaultPriority = 5;
 /** What a caller may say of a document beside its content. */
 export const documentAttributes = {
   title: text(500).optional(),
-  external_id: text(500).optional(),
+  external_id: text(500).optional().describe('Its name: one document of it in a collection'),
+  collection: collectionName
+    .optional()
+    .describe("Where it belongs; left out: the key's only collection, or `default`"),
   source_url: z.url().max(2000).refine(isStorable, unstorable).optional(),
   author: text(200).optional(),
   language: z

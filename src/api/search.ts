@@ -70,7 +70,7 @@ const hit = z.object({
   metadata,
 });
 
-const response = z
+export const searchResponse = z
   .object({
     hits: z.array(hit),
     latency: z.number().describe('Seconds'),
@@ -107,7 +107,7 @@ export function searchRoutes(context: ApiContext): AnyRoute[] {
       tag: 'search',
       summary: 'Find passages',
       body: request,
-      responses: { 200: { description: 'Passages, best first', schema: response } },
+      responses: { 200: { description: 'Passages, best first', schema: searchResponse } },
       handler: async ({ body, caller, raw, requestId, signal }) => {
         const started = performance.now();
         if (body.rerank && !reranking) throw noReranker();
@@ -125,7 +125,7 @@ export function searchRoutes(context: ApiContext): AnyRoute[] {
             rerank: body.rerank,
             merge: body.merge_neighbours,
             expand: body.expand,
-            audience: { scope: caller.scope, flags: flagsOn(snapshot) },
+            audience: { scope: caller.scope, flags: flagsOn(snapshot), access: caller.access },
           },
           signal,
         );

@@ -10,7 +10,7 @@ const nodeSchema = z.object({
   id: z.uuid(),
   path: z.array(z.string()),
   label: z.string(),
-  documents: z.int().describe('At the node or below it'),
+  documents: z.int().describe('At the node or below it, that the key may see'),
 });
 
 export function taxonomyRoutes({ db }: ApiContext): AnyRoute[] {
@@ -34,10 +34,13 @@ export function taxonomyRoutes({ db }: ApiContext): AnyRoute[] {
           schema: z.object({ version: z.string(), nodes: z.array(nodeSchema) }),
         },
       },
-      handler: async ({ params }) => {
+      handler: async ({ params, caller }) => {
         const known = (await listVersions(db)).some(({ version }) => version === params.v);
         if (!known) throw new AppError('not_found', 'There is no such taxonomy version.');
-        return { status: 200, body: { version: params.v, nodes: await listNodes(db, params.v) } };
+        return {
+          status: 200,
+          body: { version: params.v, nodes: await listNodes(db, params.v, caller.access) },
+        };
       },
     }),
   ];

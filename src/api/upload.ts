@@ -166,6 +166,7 @@ export function fromUpload({ fields, files }: Upload): NewDocument[] {
   const body = parsed.data as Parameters<typeof attributesOf>[0];
   return files.map((file) => ({
     externalId: body.external_id ?? null,
+    collection: body.collection,
     attributes: attributesOf(body),
     priority: body.priority ?? defaultPriority,
     contentType: file.type,

@@ -1,9 +1,10 @@
 import { createHash, type Hash, randomUUID } from 'node:crypto';
 import type { Knex } from 'knex';
-import { AppError } from '../errors.ts';
+import { type Access, homeCollection, refuseOutside } from '../access.ts';
 import type { PiiPolicy } from '../text/pii/mask.ts';
 import { adoptUpload, type StagedUpload, storeBlob } from './blobs.ts';
 import type { Db } from './connect.ts';
+import { findTry, type Known, lockKnown, nameOf, refuseUnseen } from './known-documents.ts';
 import { keepVectors } from './known-vectors.ts';
 import { ensurePaths } from './taxonomy.ts';
 
@@ -19,6 +20,8 @@ export interface Attributes {
 
 export interface NewDocument {
   externalId: string | null;
+  /** Left out: the only one of the key, or `default`. */
+  collection?: string | undefined;
   attributes: Attributes;
   priority: number;
   contentType: string;
@@ -35,18 +38,18 @@ export interface Accepted {
   outcome: 'accepted' | 'unchanged';
 }
 
-interface Known {
-  id: string;
-  version: number;
-  content_hash: string;
-  status: string;
-}
+/** A document with what is filled in where its sender says nothing. */
+type Item = NewDocument & { collection: string; pii: PiiPolicy };
 
 interface AcceptOptions {
   apiKeyId: string | null;
   createPaths: boolean;
   /** For documents that do not say what becomes of personal data; `mask` when left out. */
   piiPolicy?: PiiPolicy;
+  /** What the key is restricted to. */
+  access?: Access | undefined;
+  /** Where in the request the n-th of the documents stands; left out: at its root. */
+  pointerOf?: (n: number) => string;
   /** Id for a document without external_id, the same at every try; left out: a new one. */
   workId?: string;
 }
@@ -55,13 +58,16 @@ interface AcceptOptions {
  * Inserts the rows of new documents, or of new versions of those whose `externalId` is known; the same content and
  * attributes again is `unchanged` and costs nothing. An older version that is still being worked on is cancelled.
  * One transaction for all; call it inside one to add rows of your own.
+ *
+ * @throws AppError `forbidden` for one that is to be where the key may not see it, `not_found` where its name is that of one
+ * that the key may not see, `unknown_taxonomy_path`
  */
 export async function acceptDocuments(
   trx: Knex.Transaction,
   given: readonly NewDocument[],
   options: AcceptOptions,
 ): Promise<Accepted[]> {
-  const items = given.map((item) => ({ ...item, pii: item.pii ?? options.piiPolicy ?? 'mask' }));
+  const items = given.map((item, n) => fillIn(item, options, n));
   await ensurePaths(
     trx,
     items.map((item) => item.attributes.taxonomy_path),
@@ -71,24 +77,33 @@ export async function acceptDocuments(
   const accepted: Accepted[] = [];
   for (const [index, item] of inOrderOfNames(items)) {
     const unnamed = item.externalId === null;
-    const before = unnamed ? await findTry(trx, options.workId) : known.get(item.externalId as string);
+    const before = unnamed ? await findTry(trx, options.workId) : known.get(nameOf(item));
+    if (before) refuseUnseen(before, options.access, options.pointerOf?.(index));
     const row = nextRow(item, before, (unnamed ? options.workId : undefined) ?? randomUUID());
     if (row.outcome === 'accepted') {
       await insertRows(trx, row, item, options.apiKeyId);
-      if (item.externalId !== null) known.set(item.externalId, row);
+      if (item.externalId !== null) known.set(nameOf(item), row);
     }
     accepted[index] = { documentId: row.id, version: row.version, outcome: row.outcome };
   }
   return accepted;
 }
 
+function fillIn(item: NewDocument, options: AcceptOptions, n: number): Item {
+  const { access, piiPolicy = 'mask', pointerOf } = options;
+  const { collection = homeCollection(access), pii = piiPolicy } = item;
+  refuseOutside(access, { collection, taxonomyPath: item.attributes.taxonomy_path }, pointerOf?.(n));
+  return { ...item, collection, pii };
+}
+
 /**
  * The items with their places in the list. Callers that bring the same new documents insert them in the same order, so that
  * one waits for the other rather than both for each other.
  */
-function inOrderOfNames(items: readonly NewDocument[]): [number, NewDocument][] {
-  const name = (item: NewDocument) => item.externalId ?? '';
-  return [...items.entries()].sort(([, a], [, b]) => (name(a) < name(b) ? -1 : name(a) > name(b) ? 1 : 0));
+function inOrderOfNames(items: readonly Item[]): [number, Item][] {
+  const order = ([, a]: [number, Item], [, b]: [number, Item]) =>
+    nameOf(a) < nameOf(b) ? -1 : nameOf(a) > nameOf(b) ? 1 : 0;
+  return [...items.entries()].sort(order);
 }
 
 type NextRow = Known & { outcome: Accepted['outcome'] };
@@ -116,7 +131,7 @@ function saysTheSame(item: NewDocument, status: string): boolean {
 async function insertRows(
   trx: Knex.Transaction,
   row: NextRow,
-  item: NewDocument,
+  item: Item,
   apiKeyId: string | null,
 ): Promise<void> {
   if (row.version > 1) await nextVersion(trx, row);
@@ -125,6 +140,7 @@ async function insertRows(
       ...attributeColumns(item.attributes),
       id: row.id,
       external_id: item.externalId,
+      collection: item.collection,
       version: 1,
       api_key_id: apiKeyId,
     });
@@ -151,39 +167,6 @@ export async function acceptingTransaction<T>(
       if (!raced || attempt === 5) throw error;
     }
   }
-}
-
-async function lockKnown(trx: Knex.Transaction, items: readonly NewDocument[]): Promise<Map<string, Known>> {
-  const ids = [...new Set(items.flatMap((item) => (item.externalId === null ? [] : [item.externalId])))];
-  if (ids.length === 0) return new Map();
-  // Locked first, read after: a statement that had to wait for a lock would see the newest document, but versions as of
-  // its own beginning, and so miss the row altogether.
-  const locked = await trx('documents')
-    .whereIn('external_id', ids)
-    .whereNull('deleted_at')
-    .orderBy('id')
-    .select('id')
-    .forUpdate();
-  const { rows } = await trx.raw(
-    `select d.external_id, d.id, d.version, v.content_hash, v.status
-       from documents d join document_versions v on v.document_id = d.id and v.version = d.version
-      where d.id = any(?)`,
-    [locked.map(({ id }) => id)],
-  );
-  return new Map(rows.map((row: Known & { external_id: string }) => [row.external_id, row]));
-}
-
-/** What an earlier try of the same request created. */
-async function findTry(trx: Knex.Transaction, workId: string | undefined): Promise<Known | undefined> {
-  if (workId === undefined) return undefined;
-  const { rows } = await trx.raw(
-    `select d.id, d.version, v.content_hash, v.status, d.deleted_at is not null as deleted from documents d
-       join document_versions v on v.document_id = d.id and v.version = d.version where d.id = ?`,
-    [workId],
-  );
-  if (rows[0]?.deleted)
-    throw new AppError('conflict', 'The document of this Idempotency-Key has been deleted: use a new key.');
-  return rows[0];
 }
 
 /** Makes `version` the document's newest: an older one that is still being worked on is cancelled. */
@@ -281,12 +264,16 @@ export function attributeColumns({ taxonomy_path, metadata, ...rest }: Attribute
 }
 
 /** Takes the attributes of a version over into its document: part of the switch. */
-export async function applyAttributes(db: Db, documentId: string, version: number): Promise<void> {
-  const row = await db('document_versions').where({ document_id: documentId, version }).first('attributes');
+export async function applyAttributes(
+  db: Db,
+  documentId: string,
+  version: number,
+  attributes: Attributes,
+): Promise<void> {
   await db('documents')
     .where({ id: documentId })
     .update({
-      ...attributeColumns(row.attributes as Attributes),
+      ...attributeColumns(attributes),
       live_version: version,
       updated_at: db.fn.now(),
     });

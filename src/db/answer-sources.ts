@@ -1,6 +1,8 @@
 import type { Knex } from 'knex';
+import type { Access } from '../access.ts';
 import type { AnswerResult } from '../answer-result.ts';
 import { withoutDocuments } from '../answer-without.ts';
+import { maySee } from './access-conditions.ts';
 import type { Db } from './connect.ts';
 
 type Result = Record<string, unknown>;
@@ -10,12 +12,51 @@ function citedIds(result: Result): string[] {
   return [...new Set(sources.flatMap(({ document_id, deleted }) => (deleted ? [] : [document_id])))].sort();
 }
 
-/** The result without what it has of documents that are deleted, or hidden to be deleted, at this moment. */
-export async function hideDeleted(db: Db, result: Result): Promise<Result> {
+/**
+ * The result without what it has of documents that are deleted, or hidden to be deleted, at this moment, or that its reader
+ * may not see (any more): whoever asked, this decides by who reads.
+ */
+export async function hideUnseen(db: Db, result: Result, access: Access | undefined): Promise<Result> {
   const ids = citedIds(result);
   if (ids.length === 0) return result;
-  const there = await db('documents').whereIn('id', ids).whereNull('deleted_at').pluck('id');
-  return withoutDocuments(result, (id) => !there.includes(id));
+  const { document, version, bindings } = maySee(access);
+  const { sources = [] } = result as Partial<AnswerResult>;
+  const { rows } = await db.raw(
+    `select d.id from documents d
+      where d.id = any(:ids::uuid[]) and d.deleted_at is null and ${document} and not exists (
+        select from unnest(:cited::uuid[], :versions::int[]) as s(id, version)
+          join document_versions v on v.document_id = s.id and v.version = s.version
+         where s.id = d.id and not ${version})`,
+    {
+      ...{ ...bindings, ids, cited: sources.map((source) => source.document_id) },
+      versions: sources.map((source) => source.version),
+    },
+  );
+  const there = new Set(rows.map(({ id }: { id: string }) => id));
+  return withoutDocuments(result, (id) => !there.has(id));
+}
+
+/** Whether a document is there for this key, with its newest version. */
+export async function isSeen(db: Db, documentId: string, access: Access | undefined): Promise<boolean> {
+  const { whole, bindings } = maySee(access);
+  const { rows } = await db.raw(
+    `select from documents d where d.id = :documentId and d.deleted_at is null and ${whole}`,
+    { ...bindings, documentId },
+  );
+  return rows.length > 0;
+}
+
+/** The same for many; what has no result stays so. Where nothing but deletes can hide, in one statement. */
+export async function hideUnseenInAll(
+  db: Db,
+  results: readonly (Result | null)[],
+  access: Access | undefined,
+): Promise<(Result | null)[]> {
+  if (access) return Promise.all(results.map((result) => result && hideUnseen(db, result, access)));
+  const ids = [...new Set(results.flatMap((result) => (result ? citedIds(result) : [])))];
+  if (ids.length === 0) return [...results];
+  const there = new Set(await db('documents').whereIn('id', ids).whereNull('deleted_at').pluck('id'));
+  return results.map((result) => result && withoutDocuments(result, (id) => !there.has(id)));
 }
 
 /**

@@ -1,10 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import type { Knex } from 'knex';
+import type { Principal } from '../access.ts';
+import type { AnswerResult } from '../answer-result.ts';
 import { AppError, type ErrorSummary, summarise } from '../errors.ts';
-import { hideDeleted, hideDeletedHolding } from './answer-sources.ts';
+import { ownedBy } from './access-conditions.ts';
+import { eventBindings, insertEnds, insertEvents, type NewEvent } from './answer-events.ts';
+import { holdRetrieved, insertRecord, type NewRecord } from './answer-records.ts';
+import { hideDeletedHolding, hideUnseen } from './answer-sources.ts';
 import type { Db } from './connect.ts';
 import { type NewExperience, recordExperience } from './experiences.ts';
 import { leaseLost, leaseUntil } from './lease.ts';
+import { notifyAnswer } from './notify.ts';
 
 export const answerStatuses = [
   'queued',
@@ -26,6 +32,11 @@ export interface AnswerRow {
   request_id: string | null;
   api_key_id: string | null;
   attempts: number;
+  /** 1 is first. */
+  priority: number;
+  previous_answer_id: string | null;
+  /** Number of the last event that was told of it. */
+  event_seq: number;
   deadline_at: Date;
   created_at: Date;
   started_at: Date | null;
@@ -43,30 +54,50 @@ export interface NewAnswer {
   traceparent: string | null;
   deadlineMs: number;
   keepHours: number;
+  /** 1 (first) to 10; 5 when left out. */
+  priority?: number;
+  previousAnswerId?: string | null;
 }
+
+const insertStatement = `insert into answers
+    (id, question, request, api_key_id, request_id, traceparent, priority, previous_answer_id, deadline_at, expires_at)
+  values (?, ?, ?, ?, ?, ?, ?, ?, now() + ? * interval '1 millisecond', now() + ? * interval '1 hour')
+  on conflict (id) do nothing returning *`;
 
 export async function insertAnswer(db: Db, answer: NewAnswer): Promise<AnswerRow> {
-  const [row] = await db('answers')
-    .insert({
-      id: answer.id,
-      question: answer.question,
-      request: JSON.stringify(answer.request),
-      api_key_id: answer.apiKeyId,
-      request_id: answer.requestId,
-      traceparent: answer.traceparent,
-      deadline_at: db.raw(`now() + ? * interval '1 millisecond'`, [answer.deadlineMs]),
-      expires_at: db.raw(`now() + ? * interval '1 hour'`, [answer.keepHours]),
-    })
-    .onConflict('id')
-    .ignore()
-    .returning('*');
-  return row ?? db('answers').where({ id: answer.id }).first();
+  // Written out rather than built: it runs with every question.
+  const { rows } = await db.raw(insertStatement, [
+    ...[answer.id, answer.question, JSON.stringify(answer.request), answer.apiKeyId, answer.requestId],
+    ...[answer.traceparent, answer.priority ?? 5, answer.previousAnswerId ?? null],
+    ...[answer.deadlineMs, answer.keepHours],
+  ]);
+  return rows[0] ?? db('answers').where({ id: answer.id }).first();
 }
 
-/** As it may be shown now: of documents deleted since, nothing is left in it. */
-export async function findAnswer(db: Db, id: string): Promise<AnswerRow | undefined> {
-  const row = await db('answers').where({ id }).where('expires_at', '>', db.fn.now()).first();
-  return row?.result ? { ...row, result: await hideDeleted(db, row.result) } : row;
+/**
+ * As it may be shown to this reader now: of documents deleted since, or that it may not see, nothing is left in it, and past its
+ * deadline it has ended. Undefined when there is none, or it is another key's.
+ */
+export async function findAnswer(db: Db, id: string, reader: Principal): Promise<AnswerRow | undefined> {
+  const row = await readAnswer(db, id, reader);
+  if (!row) return undefined;
+  const { late, ...answer } = row;
+  if (late && (await expireLate(db, [id])) > 0) return findAnswer(db, id, reader);
+  return answer.result ? { ...answer, result: await hideUnseen(db, answer.result, reader.access) } : answer;
+}
+
+async function readAnswer(
+  db: Db,
+  id: string,
+  reader: Principal,
+): Promise<(AnswerRow & { late: boolean }) | undefined> {
+  const own = ownedBy(reader, 'api_key_id');
+  const { rows } = await db.raw(
+    `select *, ${isLate} as late from answers
+      where id = :id and deleted_at is null and expires_at > now() and ${own.sql}`,
+    { ...own.bindings, id },
+  );
+  return rows[0];
 }
 
 export interface ClaimedAnswer extends AnswerRow {
@@ -91,41 +122,60 @@ export async function claimAnswer(db: Db, id: string): Promise<ClaimedAnswer | u
     [token, id],
   );
   if (rows[0]) return { ...rows[0], token };
-  await expireUnclaimed(db, id);
+  await expireLate(db, [id]);
   return undefined;
 }
 
-/** What came to a worker only after its deadline ends here rather than at the next sweep. */
-async function expireUnclaimed(db: Db, id: string): Promise<void> {
-  const error = new AppError('deadline_exceeded', 'No worker was free before its deadline.');
-  await db('answers')
-    .where({ id, status: 'queued' })
-    .where('deadline_at', '<=', db.fn.now())
-    .update({ status: 'expired', error: JSON.stringify(summarise(error)), completed_at: db.fn.now() });
+/** What is stored with an answer's end, beside its result. */
+export interface Finishing {
+  /** null for a replay, of which nothing is learned. */
+  experience: NewExperience | null;
+  /** null for a replay of what was recorded: it has no record of its own. */
+  record?: NewRecord | null;
+  /** What the worker has not told yet. */
+  told?: { events: readonly NewEvent[]; documents: readonly string[] };
 }
 
-/** Writes the result and its experience, once: throws `lease_lost` when the answer was cancelled or taken over. */
+/**
+ * Writes the result, its experience, its record and its last events, once: each verified source and the end follow what was
+ * told. Throws `lease_lost` when the answer was cancelled or taken over.
+ */
 export async function completeAnswer(
   db: Knex,
   id: string,
   token: string,
   result: Record<string, unknown>,
-  experience: NewExperience,
+  { experience, record = null, told = { events: [], documents: [] } }: Finishing,
 ): Promise<void> {
   await db.transaction(async (trx) => {
-    const done = await trx('answers')
-      .where({ id, lease_token: token, status: 'in_progress' })
-      .update({
-        status: 'completed',
-        result: JSON.stringify(await hideDeletedHolding(trx, result)),
-        error: null,
-        completed_at: trx.fn.now(),
-        lease_token: null,
-        lease_until: null,
-      });
-    if (done === 0) throw leaseLost();
-    await recordExperience(trx, experience);
+    const held = record && (await holdRetrieved(trx, record));
+    const shown = await hideDeletedHolding(trx, result);
+    const events = [...told.events, ...sourceEvents(shown), { type: 'completed', data: {} } as const];
+    const { rows } = await trx.raw(
+      `with done as (
+         update answers set status = 'completed', result = :result, error = null, completed_at = now(), lease_token = null,
+                lease_until = null, event_seq = event_seq + :count
+          where id = :id and lease_token = :token and status = 'in_progress'
+          returning id, event_seq - :count as before, attempts),
+       told as (${insertEvents('done')})
+       select ${notifyAnswer('id', true)} from done`,
+      {
+        ...{ id, token, result: JSON.stringify(shown), count: events.length },
+        ...eventBindings(events, told.documents),
+      },
+    );
+    if (rows.length === 0) throw leaseLost();
+    if (experience) await recordExperience(trx, experience);
+    if (held) await insertRecord(trx, id, held, shown);
   });
+}
+
+/** What an event says of a source is its number: the rest stands in the result, from which a delete takes it. */
+function sourceEvents(result: Record<string, unknown>): NewEvent[] {
+  const { sources = [] } = result as Partial<AnswerResult>;
+  return sources
+    .filter(({ verified }) => verified)
+    .map(({ n }) => ({ type: 'source' as const, data: { n } }));
 }
 
 /** Back to the queue after a failure that may pass. */
@@ -142,34 +192,42 @@ export async function endAnswer(
   status: 'failed' | 'cancelled' | 'expired',
   error: ErrorSummary | null,
 ): Promise<boolean> {
-  const ended = await db('answers')
-    .where({ id })
-    .whereIn('status', ['queued', 'in_progress'])
-    .update({
-      status,
-      error: error && JSON.stringify(error),
-      completed_at: db.fn.now(),
-      lease_token: null,
-      lease_until: null,
-    });
-  return ended > 0;
+  return (await endWhere(db, `id = :id and status in ('queued', 'in_progress')`, { id }, status, error)) > 0;
+}
+
+/** Its worker ends an answer at its deadline by itself; only one that is gone leaves that to others, who leave it the time. */
+const isLate = `(status = 'queued' and deadline_at < now()
+  or status in ('queued', 'in_progress') and deadline_at < now() - interval '1 second')`;
+
+/** Ends what is past its deadline, of these answers or of all. Returns how many. */
+export async function expireLate(db: Db, ids?: readonly string[]): Promise<number> {
+  const error = summarise(new AppError('deadline_exceeded', 'No worker finished it before its deadline.'));
+  const where = ids ? `${isLate} and id = any(:ids::uuid[])` : isLate;
+  return endWhere(db, where, ids ? { ids: [...ids] } : {}, 'expired', error);
+}
+
+async function endWhere(
+  db: Db,
+  where: string,
+  bindings: Record<string, string | string[]>,
+  status: AnswerStatus,
+  error: ErrorSummary | null,
+): Promise<number> {
+  const { rows } = await db.raw(
+    `with ended as (
+       update answers set status = :status, error = :error, completed_at = now(), lease_token = null, lease_until = null,
+              event_seq = event_seq + 1
+        where ${where} returning id, status, event_seq, attempts),
+     told as (${insertEnds('ended')})
+     select ${notifyAnswer('id', true)} from ended`,
+    { ...bindings, status, error: error && JSON.stringify(error) },
+  );
+  return rows.length;
 }
 
 /** Ends what is past its deadline and removes what is past its time to be kept. Returns the counts. */
-export async function sweepAnswers(
-  db: Db,
-  error: ErrorSummary,
-): Promise<{ expired: number; removed: number }> {
-  const expired = await db('answers')
-    .whereIn('status', ['queued', 'in_progress'])
-    .where('deadline_at', '<', db.raw(`now() - interval '5 seconds'`))
-    .update({
-      status: 'expired',
-      error: JSON.stringify(error),
-      completed_at: db.fn.now(),
-      lease_token: null,
-      lease_until: null,
-    });
+export async function sweepAnswers(db: Db): Promise<{ expired: number; removed: number }> {
+  const expired = await expireLate(db);
   const removed = await db('answers').where('expires_at', '<', db.fn.now()).delete();
   return { expired, removed };
 }

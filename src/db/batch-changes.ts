@@ -1,5 +1,7 @@
 import type { Knex } from 'knex';
+import type { Access } from '../access.ts';
 import type { Accepted } from './accept-documents.ts';
+import { maySee } from './access-conditions.ts';
 import type { ItemError } from './batches.ts';
 import type { Db } from './connect.ts';
 import type { VersionKey } from './versions.ts';
@@ -68,13 +70,15 @@ export async function cancelBatch(db: Knex, id: string): Promise<void> {
 }
 
 /**
- * Puts failed items back: before the stage that they failed in, as long as what the earlier one made is still there. Returns
- * the versions to nudge.
+ * Puts failed items back, those of documents that the key may (still) see: before the stage that they failed in, as long as
+ * what the earlier one made is still there. Returns the versions to nudge.
  */
 export async function retryBatch(
   db: Db,
   id: string,
+  access?: Access,
 ): Promise<(VersionKey & { status: 'queued' | 'embedding' })[]> {
+  const { document, version, bindings } = maySee(access);
   const { rows } = await db.raw(
     `with again as materialized (
        select v.document_id, v.version, v.failed_in = 'embedding' and v.chunk_count > 0 and v.chunk_count = (
@@ -82,14 +86,16 @@ export async function retryBatch(
          from ingestion_items i
          join document_versions v on v.document_id = i.document_id and v.version = i.version
          join documents d on d.id = v.document_id and d.version = v.version
-        where i.batch_id = ? and i.outcome = 'accepted' and v.status = 'failed' and d.deleted_at is null
-          for update of v)
+        where i.batch_id = :id and i.outcome = 'accepted' and v.status = 'failed' and d.deleted_at is null
+          and ${document} and ${version}
+          for update of v),
+     reopened as (update ingestion_batches set announced_at = null where id = :id and exists (select from again))
      update document_versions v
         set status = case when a.parsed then 'embedding' else 'queued' end, attempts = case when a.parsed then attempts else 0 end,
             error = null, failed_in = null, embed_failures = 0, turn = null, queued_at = now(), updated_at = now()
        from again a where v.document_id = a.document_id and v.version = a.version
      returning v.document_id as "documentId", v.version, v.status`,
-    [id],
+    { ...bindings, id },
   );
   return rows;
 }

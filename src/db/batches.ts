@@ -1,4 +1,6 @@
+import type { Principal } from '../access.ts';
 import type { ErrorSummary, InputProblem } from '../errors.ts';
+import { ownedBy } from './access-conditions.ts';
 import type { Db } from './connect.ts';
 import { stage } from './documents.ts';
 import { type Page, positionColumn, readCursor, toPage } from './page.ts';
@@ -54,16 +56,17 @@ const counted = `
          max(x.updated_at) as last_change
     from (select ${itemStatus} as status, v.updated_at from ${batchItems} where i.batch_id = b.id) x`;
 
-/** Those of the ids that there are, newest first. */
-export async function findBatches(db: Db, ids: readonly string[]): Promise<BatchRow[]> {
+/** Those of the ids that there are and the reader is shown, newest first. */
+export async function findBatches(db: Db, ids: readonly string[], reader: Principal): Promise<BatchRow[]> {
+  const own = ownedBy(reader, 'b.api_key_id');
   const { rows } = await db.raw(
     `select b.id, b.created_at, b.cancelled_at, b.error, coalesce(b.receiving_until > now(), false) as receiving,
             b.receiver is not null and b.receiving_until <= now() as interrupted,
             least(60, greatest(1, extract(epoch from now() - b.created_at)))::float8 as "window",
             (extract(epoch from greatest(b.created_at, b.cancelled_at, s.last_change)) * 1000000)::bigint as changed, s.*
        from ingestion_batches b left join lateral (${counted}) s on true
-      where b.id = any(?) order by b.created_at desc, b.id desc`,
-    [[...ids]],
+      where b.id = any(:ids::uuid[]) and ${own.sql} order by b.created_at desc, b.id desc`,
+    { ...own.bindings, ids: [...ids] },
   );
   return rows.map(toRow);
 }
@@ -82,27 +85,31 @@ function toRow(row: FoundRow): BatchRow {
   };
 }
 
-export async function findBatch(db: Db, id: string): Promise<BatchRow | undefined> {
-  return (await findBatches(db, [id]))[0];
+/** Undefined when there is none, or another key made it. */
+export async function findBatch(db: Db, id: string, reader: Principal): Promise<BatchRow | undefined> {
+  return (await findBatches(db, [id], reader))[0];
 }
 
-/** Newest first. */
+/** Newest first, those that the reader is shown. */
 export async function listBatches(
   db: Db,
   query: { limit: number; cursor?: string | undefined },
+  reader: Principal,
 ): Promise<Page<BatchRow>> {
+  const own = ownedBy(reader, 'api_key_id');
   const after = readCursor(query.cursor);
   const { rows } = await db.raw(
     `select id, ${positionColumn('created_at')} from ingestion_batches
-      where (:at::timestamptz is null or (created_at, id) < (:at::timestamptz, :id::uuid))
+      where ${own.sql} and (:at::timestamptz is null or (created_at, id) < (:at::timestamptz, :id::uuid))
       order by created_at desc, id desc limit :limit`,
-    { at: after?.at ?? null, id: after?.id ?? null, limit: query.limit + 1 },
+    { ...own.bindings, at: after?.at ?? null, id: after?.id ?? null, limit: query.limit + 1 },
   );
   const page = toPage<{ id: string }>(rows, query.limit);
   return {
     items: await findBatches(
       db,
       page.items.map(({ id }) => id),
+      reader,
     ),
     next_cursor: page.next_cursor,
   };

@@ -1,4 +1,5 @@
 import type { Knex } from 'knex';
+import { scrubRecords } from './answer-records.ts';
 import { scrubCiting } from './answer-sources.ts';
 import { unpublishChunks } from './hide-documents.ts';
 import { leaseLost } from './lease.ts';
@@ -46,7 +47,7 @@ const nothing = {
     items: 0,
     replies: 0,
   },
-  ...{ answers: 0, cache_entries: 0, residual: 0 },
+  ...{ answers: 0, drafts: 0, records: 0, cache_entries: 0, residual: 0 },
 };
 
 /** One step, all or nothing; false when no document is left. */
@@ -67,7 +68,10 @@ async function removeSome(db: Knex, operation: Claimed): Promise<boolean> {
     const gone = await unpublishChunks(trx, ids);
     if (gone.chunks > 0) await changeCorpus(trx, { chunks: -gone.chunks, words: -gone.words });
     const answers = await scrubCiting(trx, ids, answersPerStep);
-    const counted = answers >= answersPerStep ? { answers } : await removeAll(trx, ids, answers);
+    const records = await scrubRecords(trx, ids, answersPerStep);
+    const scrubbed = { answers, records };
+    const more = Math.max(answers, records) >= answersPerStep;
+    const counted = more ? scrubbed : await removeAll(trx, ids, scrubbed);
     await trx('operations')
       .where({ id: operation.id })
       .update({ partial: JSON.stringify(addUp(held.partial, counted)) });
@@ -75,15 +79,19 @@ async function removeSome(db: Knex, operation: Claimed): Promise<boolean> {
   });
 }
 
-/** Everything but the answers: of those, `scrubbed` were changed already. */
-async function removeAll(trx: Knex.Transaction, ids: readonly string[], scrubbed: number) {
+/** Everything but the answers and their records: of those, `scrubbed` were changed already. */
+async function removeAll(
+  trx: Knex.Transaction,
+  ids: readonly string[],
+  scrubbed: { answers: number; records: number },
+) {
   const seqs = await chunksOf(trx, ids);
   const before = await countRemains(trx, ids, seqs);
   await removeDocuments(trx, ids);
   const cache_entries = await clearStaleCache(trx);
   const after = { ...(await countRemains(trx, ids, seqs)), cached: await countCached(trx, ids) };
   const residual = Object.values(after).reduce((sum, count) => sum + count, 0);
-  return { ...before, answers: scrubbed, cache_entries, residual };
+  return { ...before, ...scrubbed, cache_entries, residual };
 }
 
 function addUp(a: Record<string, number>, b: Record<string, number>): Record<string, number> {

@@ -2,6 +2,7 @@ import knex, { type Knex } from 'knex';
 import pg from 'pg';
 import type { Config } from '../config.ts';
 import { startEmbeddedPostgres } from './embedded.ts';
+import { createEmbeddedListen, type Listen, listenOn } from './listener.ts';
 import { sessionOptions } from './session.ts';
 
 /** The database or a transaction: functions in src/db take either. */
@@ -11,6 +12,8 @@ export interface Database {
   db: Knex;
   /** For BullMQ's PostgreSQL backend, which wants a pool of its own. */
   openQueuePool(): pg.Pool;
+  /** Hears what transactions tell with NOTIFY. */
+  listen: Listen;
   close(): Promise<void>;
 }
 
@@ -27,16 +30,23 @@ export async function openDatabase(config: Config, onCrash: (error: Error) => vo
         options: sessionOptions(),
         keepAlive: true,
       };
-  const db = knex({
+  const session = createEmbeddedListen((statement) => db.raw(statement));
+  const db: Knex = knex({
     client: 'pg',
     // Else the message of every failed statement has its values in it: texts of documents and questions, in the log.
     compileSqlOnError: false,
     connection: connection as Knex.PgConnectionConfig,
-    pool: { min: 0, max: config.DB_POOL_SIZE + config.DB_MAX_OVERFLOW, acquireTimeoutMillis: 10_000 },
+    pool: {
+      min: 0,
+      max: config.DB_POOL_SIZE + config.DB_MAX_OVERFLOW,
+      acquireTimeoutMillis: 10_000,
+      ...(embedded ? { afterCreate: session.watch } : {}),
+    },
   });
   const pools: pg.Pool[] = [];
   return {
     db,
+    listen: embedded ? session.listen : listenOn(connection),
     openQueuePool: () => {
       const pool = new pg.Pool({ ...connection, max: 30, keepAlive: true });
       // Every queue and worker listens for the pool's errors.

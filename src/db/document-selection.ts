@@ -1,10 +1,12 @@
 import type { Filters } from '../retrieval/passage.ts';
+import { maySee } from './access-conditions.ts';
 import type { Db } from './connect.ts';
 import { type Sql, visibleConditions } from './search.ts';
 
 /** Which documents: all that is given must hold. What is not given does not narrow, so something must be. */
 export interface DocumentSelection {
   filters?: Filters | undefined;
+  collection?: string | undefined;
   externalIds?: readonly string[] | undefined;
   externalIdPrefix?: string | undefined;
   /** RFC 3339. */
@@ -16,13 +18,16 @@ export interface DocumentSelection {
 function selects(selection: DocumentSelection): Sql {
   const given = Object.values(selection).filter((value) => value !== undefined);
   if (given.length === 0) throw new Error('a selection of documents must narrow something');
-  const { ofDocument, bindings } = visibleConditions(selection.filters);
-  const conditions = ['d.deleted_at is null', ofDocument];
+  const { ofDocument, bindings: ofFilters } = visibleConditions(selection.filters);
+  const { whole, bindings: ofAccess } = maySee(selection.filters?.access);
+  const bindings = { ...ofFilters, ...ofAccess };
+  const conditions = ['d.deleted_at is null', ofDocument, whole];
   const add = (condition: string, name: string, value: unknown) => {
     if (value === undefined) return;
     conditions.push(condition);
     bindings[name] = value;
   };
+  add('d.collection = :collection', 'collection', selection.collection);
   add('d.external_id = any(:names::text[])', 'names', selection.externalIds && [...selection.externalIds]);
   add('starts_with(d.external_id, :prefix)', 'prefix', selection.externalIdPrefix);
   add('d.created_at < :createdBefore::timestamptz', 'createdBefore', selection.createdBefore);

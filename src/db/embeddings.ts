@@ -3,7 +3,7 @@ import type { ErrorSummary } from '../errors.ts';
 import type { ContextualChunk } from '../text/passage-text.ts';
 import type { Db } from './connect.ts';
 import { keptStatuses } from './generations.ts';
-import { leaseLost, leaseUntil } from './lease.ts';
+import { leaseLost, leaseUntil, unhurried } from './lease.ts';
 import type { VersionKey } from './versions.ts';
 
 export interface ChunkToEmbed extends ContextualChunk {
@@ -13,6 +13,8 @@ export interface ChunkToEmbed extends ContextualChunk {
 export interface ClaimedChunk extends ChunkToEmbed {
   documentId: string;
   version: number;
+  /** Its place in the version. */
+  n: number;
 }
 
 export interface ClaimedChunks {
@@ -20,12 +22,16 @@ export interface ClaimedChunks {
   chunks: ClaimedChunk[];
 }
 
-/** Takes the next chunks of the version that have no vector of `model` and that nobody is embedding. */
+/**
+ * Takes the next chunks of the version, behind number `after`, that have no vector of `model` and that nobody is embedding. To begin
+ * at the first each time would look at all that have theirs again for every batch.
+ */
 export async function claimChunks(
   db: Db,
   key: VersionKey,
   model: string,
   limit: number,
+  after = -1,
 ): Promise<ClaimedChunks> {
   const token = randomUUID();
   const { rows } = await db.raw(
@@ -33,40 +39,60 @@ export async function claimChunks(
        select c.seq from chunks c
          join document_versions v on v.document_id = c.document_id and v.version = c.version and v.status in ('embedding', 'ready')
          left join chunk_vectors x on x.chunk_seq = c.seq and x.model = ?
-        where c.document_id = ? and c.version = ? and x.chunk_seq is null
+        where c.document_id = ? and c.version = ? and c.n > ? and x.chunk_seq is null
           and (c.embed_until is null or c.embed_until < now())
         order by c.n limit ? for update of c skip locked)
-     update chunks c set embed_token = ?, embed_until = ${leaseUntil} from mine, document_versions v
+     update chunks c set embed_token = ?, embed_until = ${leaseUntil} from mine, document_versions v, ${unhurried}
       where c.seq = mine.seq and v.document_id = c.document_id and v.version = c.version
      returning c.seq, c.document_id as "documentId", c.version, c.n, c.heading, c.context, c.text,
                coalesce(v.attributes->>'title', v.found->>'title') as title`,
-    [model, key.documentId, key.version, limit, token],
+    [model, key.documentId, key.version, after, limit, token],
   );
   rows.sort((a: { n: number }, b: { n: number }) => a.n - b.n);
   return { token, chunks: rows };
 }
 
+export interface MadeVector {
+  chunk: ClaimedChunk;
+  /** Of the text that stands for the chunk before the model, hex. */
+  hash: string;
+  vector: Float32Array;
+}
+
 /**
- * Stores vectors of claimed chunks. A chunk that was deleted or taken over meanwhile is left alone, and so is all of it once
- * the model's generation is being taken away: the lock on its row makes the taking away wait for what is stored here.
- * Returns how many were stored.
+ * Stores vectors of claimed chunks, and gives the chunks and the token's texts back with it: whoever waits for a text finds its
+ * vector. A chunk that was deleted or taken over meanwhile is left alone, and nothing is stored once the model's generation is
+ * being taken away: the lock on its row makes the taking away wait for what is stored here. Returns how many were stored.
  */
 export async function saveVectors(
   db: Db,
   token: string,
   model: string,
-  chunks: readonly ChunkToEmbed[],
-  vectors: readonly Float32Array[],
+  made: readonly MadeVector[],
 ): Promise<number> {
-  const { rowCount } = await db.raw(
-    `with kept as (select model from embedding_generations where model = ? and status in ${keptStatuses} for share)
-     insert into chunk_vectors (chunk_seq, model, embedding)
-     select c.seq, kept.model, v.embedding::vector
-       from kept, unnest(?::bigint[], ?::text[]) as v(seq, embedding) join chunks c on c.seq = v.seq and c.embed_token = ?
-     on conflict (model, chunk_seq) do nothing`,
-    [model, chunks.map((chunk) => chunk.seq), vectors.map((vector) => `[${vector.join(',')}]`), token],
+  const { rows } = await db.raw(
+    `with made as materialized (
+       select * from unnest(:seqs::bigint[], :hashes::text[], :vectors::text[]) as m(seq, hash, embedding), ${unhurried}),
+     kept as (select model from embedding_generations where model = :model and status in ${keptStatuses} for share),
+     saved as (
+       insert into chunk_vectors (chunk_seq, model, embedding)
+       select c.seq, kept.model, m.embedding::vector
+         from kept, made m join chunks c on c.seq = m.seq and c.embed_token = :token
+       on conflict (model, chunk_seq) do nothing returning 1),
+     released as (
+       update chunks c set embed_until = null, embed_token = null, text_hash = decode(m.hash, 'hex')
+         from made m where c.seq = m.seq and c.embed_token = :token),
+     texts as (delete from embedding_claims where token = :token)
+     select count(*)::int as saved from saved`,
+    {
+      token,
+      model,
+      seqs: made.map(({ chunk }) => chunk.seq),
+      hashes: made.map(({ hash }) => hash),
+      vectors: made.map(({ vector }) => `[${vector.join(',')}]`),
+    },
   );
-  return rowCount ?? 0;
+  return rows[0].saved;
 }
 
 /** Says on the version why its vectors are not there yet. */

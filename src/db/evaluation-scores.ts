@@ -1,7 +1,9 @@
-import type { Strategy } from '../retrieval/passage.ts';
+import { defaultCollection } from '../access.ts';
+import type { Filters, Strategy } from '../retrieval/passage.ts';
 import type { Db } from './connect.ts';
 import type { JudgedQuery, Judgement } from './evaluations.ts';
 import { leaseLost } from './lease.ts';
+import { visibleConditions } from './search.ts';
 
 /** How well one strategy answered one question. */
 export interface QueryScore {
@@ -36,17 +38,28 @@ export async function nextQueries(
   return rows;
 }
 
-/** Gain by document id; a judged document that can't be found keeps a name of its own, so that it counts as not found. */
+/**
+ * Gain by document id, of those in the collections; a name that several of them have is that of the document in `default`, if
+ * there is one. A judged document that can't be found keeps a name of its own, so that it counts as not found.
+ */
 export async function resolveJudgements(
   db: Db,
   judgements: readonly Judgement[],
+  filters: Pick<Filters, 'collections' | 'access'> = {},
 ): Promise<{ judged: Map<string, number>; missing: number; relevant: number }> {
   const names = judgements.flatMap(({ external_id }) => external_id ?? []);
   const ids = judgements.flatMap(({ document_id }) => document_id ?? []);
+  const { collections, access } = filters;
+  const { ofDocument, bindings } = visibleConditions({
+    ...(collections && { collections }),
+    ...(access && { access }),
+  });
   const { rows } = await db.raw(
-    `select id, external_id as name from documents
-      where deleted_at is null and live_version is not null and (external_id = any(?::text[]) or id = any(?::uuid[]))`,
-    [names, ids],
+    `select d.id, d.external_id as name from documents d
+      where d.deleted_at is null and d.live_version is not null and ${ofDocument}
+        and (d.external_id = any(:names::text[]) or d.id = any(:ids::uuid[]))
+      order by d.collection = :home, d.collection desc`,
+    { ...bindings, names, ids, home: defaultCollection },
   );
   const byName = new Map<string | null, string>(
     rows.map(({ id, name }: { id: string; name: string | null }) => [name, id]),

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Knex } from 'knex';
+import type { Access } from '../access.ts';
 import type { ErrorSummary } from '../errors.ts';
 import type { EvaluationResult } from '../evaluation/summarise.ts';
 import type { Strategy } from '../retrieval/passage.ts';
@@ -29,7 +30,7 @@ export interface NewEvaluation {
   name: string | null;
   strategies: readonly Strategy[];
   /** As whom is searched. */
-  audience: { scope: Scope; flags: string[] };
+  audience: { scope: Scope; flags: string[]; access?: Access | undefined };
   /** As requests have them. */
   filters: Record<string, unknown>;
   apiKeyId: string;

@@ -27,7 +27,7 @@ export async function claimMissing(
         order by c.seq limit ? for update of c skip locked)
      update chunks c set embed_token = ?, embed_until = ${leaseUntil} from mine, document_versions v
       where c.seq = mine.seq and v.document_id = c.document_id and v.version = c.version
-     returning c.seq, c.document_id as "documentId", c.version, c.heading, c.context, c.text,
+     returning c.seq, c.document_id as "documentId", c.version, c.n, c.heading, c.context, c.text,
                coalesce(v.attributes->>'title', v.found->>'title') as title`,
     [model, after, model, limit, token],
   );

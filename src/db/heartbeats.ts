@@ -2,11 +2,19 @@ import type { Db } from './connect.ts';
 
 export const heartbeatMs = 5000;
 
-export async function beat(db: Db, id: string, process: string, queues: readonly string[]): Promise<void> {
+/** @param models language model → whether its calls pass in this process */
+export async function beat(
+  db: Db,
+  id: string,
+  process: string,
+  queues: readonly string[],
+  concurrency: number,
+  models: Record<string, string> = {},
+): Promise<void> {
   await db('worker_heartbeats')
-    .insert({ id, process, queues, beat_at: db.fn.now() })
+    .insert({ id, process, queues, concurrency, models: JSON.stringify(models), beat_at: db.fn.now() })
     .onConflict('id')
-    .merge(['beat_at']);
+    .merge(['beat_at', 'models']);
 }
 
 export async function stopBeating(db: Db, id: string): Promise<void> {
@@ -17,6 +25,10 @@ export interface LiveWorker {
   id: string;
   process: string;
   queues: string[];
+  /** Jobs of a queue that it runs at a time. */
+  concurrency: number;
+  /** Language model → `closed` where its calls pass, else why they do not. */
+  models: Record<string, string>;
   /** Seconds since it started. */
   age: number;
 }
@@ -24,7 +36,7 @@ export interface LiveWorker {
 /** Worker processes heard of lately: the same on every tier, whichever store carries the queues. */
 export async function liveWorkers(db: Db): Promise<LiveWorker[]> {
   const { rows } = await db.raw(
-    `select id, process, queues, extract(epoch from now() - started_at)::int as age from worker_heartbeats
+    `select id, process, queues, concurrency, models, extract(epoch from now() - started_at)::int as age from worker_heartbeats
       where beat_at > now() - interval '${(heartbeatMs * 3) / 1000} seconds' order by started_at`,
   );
   return rows;

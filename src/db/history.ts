@@ -1,6 +1,8 @@
 import type { Knex } from 'knex';
+import type { Access } from '../access.ts';
 import type { ErrorSummary } from '../errors.ts';
 import type { Attributes } from './accept-documents.ts';
+import { maySee } from './access-conditions.ts';
 import type { Db } from './connect.ts';
 import type { VersionStatus } from './documents.ts';
 
@@ -30,18 +32,18 @@ const columns = `v.version, v.status, coalesce(v.version = d.live_version, false
 const source = `document_versions v join documents d on d.id = v.document_id and d.deleted_at is null
   left join api_keys k on k.id = v.api_key_id`;
 
-/** Newest first, those below `before`. */
+/** Newest first, those below `before` that the key may see. */
 export async function listVersionsOf(
   db: Db,
   documentId: string,
-  before: number | undefined,
-  limit: number,
+  { before, limit, access }: { before: number | undefined; limit: number; access: Access | undefined },
 ): Promise<VersionRow[]> {
+  const { document, version, bindings } = maySee(access);
   const { rows } = await db.raw(
     `select ${columns} from ${source}
-      where v.document_id = :documentId and (:before::int is null or v.version < :before::int)
+      where v.document_id = :documentId and ${document} and ${version} and (:before::int is null or v.version < :before::int)
       order by v.version desc limit :limit`,
-    { documentId, before: before ?? null, limit },
+    { ...bindings, documentId, before: before ?? null, limit },
   );
   return rows;
 }
@@ -49,11 +51,14 @@ export async function listVersionsOf(
 export async function findVersion(
   db: Db,
   documentId: string,
-  version: number,
+  n: number,
+  access: Access | undefined,
 ): Promise<VersionRow | undefined> {
+  const { document, version, bindings } = maySee(access);
   const { rows } = await db.raw(
-    `select ${columns} from ${source} where v.document_id = ? and v.version = ?`,
-    [documentId, version],
+    `select ${columns} from ${source}
+      where v.document_id = :documentId and v.version = :n and ${document} and ${version}`,
+    { ...bindings, documentId, n },
   );
   return rows[0];
 }

@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import type { Db } from './connect.ts';
 import type { ClaimedChunk, ClaimedChunks } from './embeddings.ts';
 import { keptStatuses } from './generations.ts';
-import { leaseUntil } from './lease.ts';
+import { leaseUntil, unhurried } from './lease.ts';
 
 /**
  * Of texts, by their hash (hex), those that nobody else is asking `model` about: they are this token's until its lease ends.
@@ -18,7 +18,7 @@ export async function claimTexts(
   const sorted = [...new Set(hashes)].sort();
   const { rows } = await db.raw(
     `insert into embedding_claims (model, text_hash, token, until)
-     select ?, decode(hash, 'hex'), ?, ${leaseUntil} from unnest(?::text[]) with ordinality as h(hash, n) order by n
+     select ?, decode(hash, 'hex'), ?, ${leaseUntil} from unnest(?::text[]) with ordinality as h(hash, n), ${unhurried} order by n
      on conflict (model, text_hash) do update set token = excluded.token, until = excluded.until
        where embedding_claims.until < now() returning encode(text_hash, 'hex') as hash`,
     [model, token, sorted],
@@ -44,7 +44,7 @@ export async function adoptVectors(
     `with kept as (select model from embedding_generations where model = :model and status in ${keptStatuses} for share)
      insert into chunk_vectors (chunk_seq, model, embedding)
      select c.seq, kept.model, known.embedding
-       from kept, unnest(:seqs::bigint[], :hashes::text[]) as h(seq, hash)
+       from kept, ${unhurried}, unnest(:seqs::bigint[], :hashes::text[]) as h(seq, hash)
        join chunks c on c.seq = h.seq and c.embed_token = :token
        cross join lateral (
          select embedding from (

@@ -16,7 +16,7 @@ export interface SuspectVersion extends Suspect {
 export interface Suspects {
   ingest: SuspectVersion[];
   embed: SuspectVersion[];
-  answers: (Suspect & { id: string })[];
+  answers: (Suspect & { id: string; priority: number })[];
   operations: (Suspect & { id: string })[];
 }
 
@@ -48,7 +48,7 @@ export async function findSuspects(db: Db, patienceSeconds: number): Promise<Sus
     [since, limit],
   );
   const answers = await db.raw(
-    `select id, status = 'in_progress' as ended from answers
+    `select id, priority, status = 'in_progress' as ended from answers
       where (status = 'queued' and created_at < now() - ?::interval and deadline_at > now()) or (status = 'in_progress' and lease_until < now())
       order by created_at limit ?`,
     [since, limit],
@@ -83,6 +83,9 @@ export async function endAllLeases(db: Db): Promise<void> {
     await db(table)
       .where('status', 'in_progress')
       .update({ status: 'queued', lease_token: null, lease_until: null });
+  await db('webhook_deliveries')
+    .where('status', 'pending')
+    .update({ lease_token: null, lease_until: null, nudged_at: null });
   await db('embedding_generations')
     .whereNotNull('lease_until')
     .update({ lease_token: null, lease_until: null, updated_at: db.raw(`now() - interval '1 hour'`) });

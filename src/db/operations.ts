@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Knex } from 'knex';
+import { type Principal, system } from '../access.ts';
 import type { ErrorSummary } from '../errors.ts';
 import { acceptingTransaction } from './accept-documents.ts';
+import { ownedBy } from './access-conditions.ts';
+import { isSeen } from './answer-sources.ts';
 import type { Db } from './connect.ts';
 import { type DocumentSelection, holdSelected } from './document-selection.ts';
 import { hideDocuments } from './hide-documents.ts';
@@ -25,64 +28,86 @@ export interface OperationRow {
 /**
  * Hides the document from every reader at once and opens the operation that removes it: search statistics, postings and
  * the corpus version change in the same transaction, so no later search and no cached one can show it, and answers that
- * cite it say so from then on. Undefined when there is no such document; the running operation when it is being deleted
- * already, opened again if it had failed.
+ * cite it say so from then on. Undefined when there is no such document that `by` may see; the running operation when it is
+ * being deleted already by the same key (or the asking one is an admin's), opened again if it had failed.
  */
-export async function beginDelete(db: Knex, documentId: string): Promise<OperationRow | undefined> {
+export async function beginDelete(
+  db: Knex,
+  documentId: string,
+  by: Principal = system,
+): Promise<OperationRow | undefined> {
   return acceptingTransaction(db, async (trx) => {
     const document = await trx('documents').where({ id: documentId }).forUpdate().first('deleted_by');
     if (!document) return undefined;
-    return (await reopen(trx, document.deleted_by)) ?? beginOne(trx, documentId);
+    if (document.deleted_by !== null) return reopen(trx, document.deleted_by, by);
+    return (await isSeen(trx, documentId, by.access)) ? beginOne(trx, documentId, by) : undefined;
   });
 }
 
-/** The same for the document of this name, or for the one of this name that is being deleted. */
-export async function beginDeleteOf(db: Knex, externalId: string): Promise<OperationRow | undefined> {
-  const named = db('documents').where({ external_id: externalId }).select('id');
+/** The same for the document of this name in a collection, or for the one of this name that is being deleted. */
+export async function beginDeleteOf(
+  db: Knex,
+  { externalId, collection }: { externalId: string; collection: string },
+  by: Principal,
+): Promise<OperationRow | undefined> {
+  const named = db('documents').where({ external_id: externalId, collection }).select('id');
   const found =
     (await named.clone().whereNull('deleted_at').first()) ??
     (await named.clone().whereNotNull('deleted_by').orderBy('deleted_at', 'desc').first());
-  return found && beginDelete(db, found.id);
+  return found && beginDelete(db, found.id, by);
 }
 
 /**
  * The same for every document that is selected at this moment, as one operation. It does its work in steps, so those of many
  * documents are taken out of the index only then; they are found no more from now on nevertheless. The same id again is the
- * same operation.
+ * same operation. What `by` may see is for the selection to say: its filters have it as `access`.
  */
 export async function beginDeleteOfMany(
   db: Knex,
   id: string,
   selection: DocumentSelection,
+  by: Principal = system,
 ): Promise<OperationRow> {
   return acceptingTransaction(db, async (trx) => {
     const known = await trx('operations').where({ id }).first();
     if (known) return known;
     const documents = await holdSelected(trx, selection);
     const [operation] = await trx('operations')
-      .insert({ id, verb: 'delete_documents', target: null, total: documents.length })
+      .insert({ id, verb: 'delete_documents', target: null, total: documents.length, api_key_id: by.keyId })
       .returning('*');
     await hideDocuments(trx, operation.id, documents);
     return operation;
   });
 }
 
-async function beginOne(trx: Knex.Transaction, target: string): Promise<OperationRow> {
-  const [operation] = await trx('operations').insert({ verb: 'delete_document', target }).returning('*');
+async function beginOne(trx: Knex.Transaction, target: string, { keyId }: Principal): Promise<OperationRow> {
+  const [operation] = await trx('operations')
+    .insert({ verb: 'delete_document', target, api_key_id: keyId })
+    .returning('*');
   await hideDocuments(trx, operation.id, [target]);
   return operation;
 }
 
-async function reopen(trx: Knex.Transaction, id: string | null): Promise<OperationRow | undefined> {
-  if (id === null) return undefined;
+async function reopen(trx: Knex.Transaction, id: string, by: Principal): Promise<OperationRow | undefined> {
+  if (!(await findOperation(trx, id, by))) return undefined;
   await trx('operations')
     .where({ id, status: 'failed' })
     .update({ status: 'queued', error: null, completed_at: null, attempts: 0 });
   return trx('operations').where({ id }).first();
 }
 
-export async function findOperation(db: Db, id: string): Promise<OperationRow | undefined> {
-  return db('operations').where({ id }).first();
+/** Undefined when there is none, or another key began it. */
+export async function findOperation(
+  db: Db,
+  id: string,
+  reader: Principal,
+): Promise<OperationRow | undefined> {
+  const own = ownedBy(reader, 'api_key_id');
+  const { rows } = await db.raw(`select * from operations where id = :id and ${own.sql}`, {
+    ...own.bindings,
+    id,
+  });
+  return rows[0];
 }
 
 export async function claimOperation(

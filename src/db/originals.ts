@@ -7,19 +7,15 @@ import type { VersionKey } from './versions.ts';
 /** How long a version that failed or was overtaken keeps what was sent, so that it can be tried again or restored. */
 const keepHours = 24;
 
-/** Personal data was found and is not to stay: where the bytes of a file still have it. */
-const holdsPii = `v.pii_policy <> 'off' and v.pii -> 'found' <> '{}'::jsonb`;
+/** Personal data was found and is not to stay, as a condition on a version `v`. */
+export const holdsPii = `v.pii_policy <> 'off' and v.pii -> 'found' <> '{}'::jsonb`;
 
 /**
- * The bytes of a version whose text is masked go once they are no longer needed: with the switch, when nothing is left to
- * be tried again. Those of a version in which nothing was found stay.
+ * Takes the bytes that a version was sent as away. Those that have personal data which is masked in the text go once they are
+ * no longer needed: with the switch, when nothing is left to be tried again. Those of a version in which nothing was found stay.
  */
-export async function forgetMaskedBytes(trx: Knex.Transaction, key: VersionKey): Promise<void> {
-  await trx.raw(
-    `delete from blob_parts b using document_versions v
-      where v.document_id = ? and v.version = ? and b.document_id = v.document_id and b.version = v.version and ${holdsPii}`,
-    [key.documentId, key.version],
-  );
+export async function forgetBytes(trx: Knex.Transaction, { documentId, version }: VersionKey): Promise<void> {
+  await trx('blob_parts').where({ document_id: documentId, version }).delete();
 }
 
 /** A refused version keeps what was found in it, by kind, and nothing of what was sent. Throws `lease_lost` when fenced off. */

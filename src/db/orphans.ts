@@ -1,4 +1,5 @@
 import type { Knex } from 'knex';
+import { scrubRecords } from './answer-records.ts';
 import { scrubCiting } from './answer-sources.ts';
 import type { Db } from './connect.ts';
 import { changeCorpus } from './versions.ts';
@@ -24,9 +25,11 @@ const kinds: OrphanKind[] = [
   {
     kind: 'query_cache',
     table: 'query_cache',
+    // Results of searches, and answers.
     where: `t.corpus_version = (select version from corpus_state) and exists (
-      select from jsonb_array_elements(case jsonb_typeof(t.value->'passages') when 'array' then t.value->'passages' else '[]' end) p
-       where not exists (select from documents d where d.id = (p->>'documentId')::uuid and d.deleted_at is null))`,
+      select from jsonb_array_elements(coalesce(nullif(t.value->'passages', 'null'), t.value#>'{record,passages}', '[]')) p
+       where not exists (
+         select from documents d where d.id = coalesce(p->>'documentId', p->>'document_id')::uuid and d.deleted_at is null))`,
   },
   {
     kind: 'chunks',
@@ -82,6 +85,24 @@ const kinds: OrphanKind[] = [
     repair: (trx) => scrubAnswers(trx),
   },
   {
+    kind: 'answer_events',
+    table: 'answer_events',
+    where: `t.type = 'delta' and t.data->>'text' <> '' and exists (
+      select from unnest(t.documents) as x(id) where ${noDocument('x.id')})`,
+    repair: async (trx) =>
+      (
+        await trx.raw(
+          `update answer_events t set data = '{"text": "", "deleted": true}' where ${whereOf('answer_events')}`,
+        )
+      ).rowCount,
+  },
+  {
+    kind: 'answer_records',
+    table: 'answer_records',
+    where: `exists (select from unnest(t.document_ids) as held(id) where ${noDocument('held.id')})`,
+    repair: (trx) => scrubAnswerRecords(trx),
+  },
+  {
     kind: 'ingestion_items',
     table: 'ingestion_items',
     where: `t.document_id is not null and (t.external_id is not null or t.error is not null) and ${noDocument('t.document_id')}`,
@@ -135,6 +156,15 @@ async function scrubAnswers(trx: Knex.Transaction): Promise<number> {
   );
   const ids = rows.map(({ id }: { id: string }) => id);
   return ids.length === 0 ? 0 : scrubCiting(trx, ids, 1000);
+}
+
+async function scrubAnswerRecords(trx: Knex.Transaction): Promise<number> {
+  const { rows } = await trx.raw(
+    `select distinct held.id from answer_records t cross join lateral unnest(t.document_ids) as held(id)
+      where ${noDocument('held.id')}`,
+  );
+  const ids = rows.map(({ id }: { id: string }) => id);
+  return ids.length === 0 ? 0 : scrubRecords(trx, ids, 1000);
 }
 
 export interface Orphans {

@@ -6,7 +6,7 @@ export interface SearchState {
   corpusVersion: number;
   /** null before the first start of a service on this database. */
   generation: (GenerationModel & { id: string }) | null;
-  /** The result of the same search on the corpus and generation as they are now. */
+  /** The result of the same search on the corpus, generation and taxonomy as they are now. */
   found: unknown;
   /** The question's vector by the model of the generation, packed. */
   vector: string | null;
@@ -31,6 +31,7 @@ export async function readSearchState(db: Db, keys: CacheKeys, ttlSeconds: numbe
      hit as (
        update query_cache q set hits = hits + 1 from state
         where q.key = :result and q.corpus_version = state.version and q.generation_id is not distinct from state.id
+          and q.value->>'taxonomyVersion' = (select t.version from taxonomy_versions t where t.in_force)
           and q.created_at > now() - :ttl * interval '1 second' returning q.value)
      select state.version, state.id, state.provider, state.model, state.dimensions, hit.value as found,
             (select e.value #>> '{}' from query_cache e
@@ -85,10 +86,11 @@ export async function clearCache(db: Db, pattern?: string): Promise<number> {
   return db('query_cache').where('key', 'like', like).delete();
 }
 
-/** Entries that can never be served again. */
+/** Entries that can never be served again; answers have a time of their own (`sweepCachedAnswers`). */
 export async function sweepCache(db: Db, ttlSeconds: number): Promise<number> {
   const { rowCount } = await db.raw(
-    `delete from query_cache where created_at < now() - ? * interval '1 second' or corpus_version < (select version from corpus_state)`,
+    `delete from query_cache where (created_at < now() - ? * interval '1 second' and key not like 'answer:%')
+        or corpus_version < (select version from corpus_state)`,
     [ttlSeconds],
   );
   return rowCount ?? 0;

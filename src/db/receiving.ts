@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Knex } from 'knex';
+import type { Access } from '../access.ts';
 import { AppError, type ErrorSummary } from '../errors.ts';
 import {
   type Accepted,
@@ -63,7 +64,7 @@ export async function appendItems(
   db: Knex,
   { id, receiver, total }: Receiving,
   items: readonly ReceivedItem[],
-  options: { apiKeyId: string | null; createPaths: boolean },
+  options: { apiKeyId: string | null; createPaths: boolean; access?: Access | undefined },
 ): Promise<VersionKey[]> {
   return acceptingTransaction(db, async (trx) => {
     const [batch] = await trx('ingestion_batches')

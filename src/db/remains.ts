@@ -1,4 +1,6 @@
 import type { Knex } from 'knex';
+import { blankDrafts, countDrafts } from './answer-events.ts';
+import { countRecords } from './answer-records.ts';
 import { countCiting } from './answer-sources.ts';
 import type { Db } from './connect.ts';
 
@@ -13,7 +15,9 @@ export type Remains = Record<
   | 'texts'
   | 'items'
   | 'replies'
-  | 'answers',
+  | 'answers'
+  | 'drafts'
+  | 'records',
   number
 >;
 
@@ -44,7 +48,12 @@ export async function countRemains(
             (select count(*)::int from idempotency_keys where ${replyOf(':ids')}) as replies`,
     { ids: [...ids], seqs: [...seqs] },
   );
-  return { ...rows[0], answers: await countCiting(db, ids) };
+  return {
+    ...rows[0],
+    answers: await countCiting(db, ids),
+    drafts: await countDrafts(db, ids),
+    records: await countRecords(db, ids),
+  };
 }
 
 export async function chunksOf(db: Db, ids: readonly string[]): Promise<number[]> {
@@ -66,6 +75,7 @@ export async function removeDocuments(trx: Knex.Transaction, ids: readonly strin
     `update idempotency_keys set response = jsonb_set(response, '{body}', response->'body' || ?::jsonb) where ${replyOf('?')}`,
     [JSON.stringify(emptied), [...ids]],
   );
+  await blankDrafts(trx, ids);
   await trx('documents')
     .whereIn('id', [...ids])
     .delete();

@@ -1,18 +1,21 @@
 import type { Knex } from 'knex';
+import type { Access } from '../access.ts';
 import { AppError } from '../errors.ts';
 import { type Accepted, nextVersion } from './accept-documents.ts';
+import { findDocument } from './documents.ts';
+import { findVersion } from './history.ts';
 
 /**
  * Makes a new version with the content and attributes of version `n`; `unchanged` when the newest one is the same already.
  * Its bytes are copied within the database.
  *
- * @throws AppError `not_found` without such a document or version, `conflict` when the content of `n` is not kept any more
+ * @throws AppError `not_found` without such a document or version, or where the key may not see it, `conflict` when the content of `n` is not kept any more
  */
 export async function restoreVersion(
   trx: Knex.Transaction,
   documentId: string,
   n: number,
-  apiKeyId: string | null,
+  { apiKeyId, access }: { apiKeyId: string | null; access?: Access | undefined },
 ): Promise<Accepted & { priority: number }> {
   const document = await trx('documents')
     .where({ id: documentId })
@@ -25,7 +28,10 @@ export async function restoreVersion(
       .where({ document_id: documentId, version })
       .first('content_hash', 'status', 'priority', 'swept_at');
   const [wanted, newest] = [await read(n), await read(document.version)];
-  if (!wanted) throw new AppError('not_found', 'There is no such version of this document.');
+  if (!(await findDocument(trx, documentId, access)))
+    throw new AppError('not_found', 'There is no such document.');
+  if (!wanted || !(await findVersion(trx, documentId, n, access)))
+    throw new AppError('not_found', 'There is no such version of this document.');
   const { priority } = wanted;
   if (wanted.content_hash === newest.content_hash && !['failed', 'cancelled'].includes(newest.status))
     return { documentId, version: document.version, outcome: 'unchanged', priority };

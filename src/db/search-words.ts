@@ -1,4 +1,6 @@
+import type { Access } from '../access.ts';
 import type { Filters } from '../retrieval/passage.ts';
+import { maySee } from './access-conditions.ts';
 import type { Db } from './connect.ts';
 import { type Reading, rankClasses, readRareFirst, readUntil, unreadBound } from './plan-reading.ts';
 import { type Query, readAll, readChunks, readSome } from './read-postings.ts';
@@ -15,13 +17,16 @@ export const bm25Defaults: Bm25 = { k1: 1.2, b: 0.75 };
 
 export interface WordStatistic {
   word: string;
+  /** Chunks of the whole corpus that hold it: what reading its postings costs. */
   documents: number;
+  /** Whether a chunk that may be seen holds it. */
+  known: boolean;
   idf: number;
   /** How many postings there are of each impact class. */
   impacts: { impact: number; postings: number }[];
 }
 
-/** The corpus as the words of one question see it. Statistics are of the whole corpus, whatever the filters. */
+/** The corpus as the words of one question see it. Statistics are of all that the key may see, whatever the filters. */
 export interface WordStatistics {
   corpusVersion: number;
   taxonomyVersion: string;
@@ -32,15 +37,65 @@ export interface WordStatistics {
   words: WordStatistic[];
 }
 
-/** One round trip: how many postings the words have, size of the corpus, versions in force. */
-export async function readWordStatistics(db: Db, words: readonly string[]): Promise<WordStatistics> {
+/**
+ * How many postings the words have, size of the corpus, versions in force: one round trip. For a restricted key what it may
+ * not see does not count: neither a number nor the order of its results tells what others hold.
+ */
+export async function readWordStatistics(
+  db: Db,
+  words: readonly string[],
+  access?: Access,
+): Promise<WordStatistics> {
+  const [statistics, seen] = await Promise.all([
+    readAllStatistics(db, words),
+    access && countSeen(db, words, access),
+  ]);
+  if (!seen) return statistics;
+  const { liveChunks, averageLength, holding } = seen;
+  return {
+    ...{ ...statistics, liveChunks, averageLength },
+    words: statistics.words.map((one) => {
+      const documents = holding.get(one.word) ?? 0;
+      return { ...one, idf: idf(liveChunks, documents), known: documents > 0 };
+    }),
+  };
+}
+
+/** The same counts, of the chunks that a restricted key sees: read from them, not from what is kept of the whole corpus. */
+async function countSeen(db: Db, words: readonly string[], access: Access) {
+  const { document, bindings } = maySee(access);
+  const { rows } = await db.raw(
+    `with seen as materialized (
+       select c.seq, c.word_count from documents d cross join lateral (
+                select seq, word_count from chunks where live and document_id = d.id offset 0) as c
+        where d.deleted_at is null and ${document})
+     select (select count(*)::int from seen) as "liveChunks",
+            (select greatest(1, coalesce(avg(word_count), 0))::float8 from seen) as "averageLength",
+            (select coalesce(json_agg(json_build_array(word, n)), '[]')
+               from (select p.word, count(*)::int as n from postings p join seen s on s.seq = p.chunk_seq
+                      where p.word = any(:words::text[]) group by p.word) x) as counts`,
+    { ...bindings, words: [...new Set(words)] },
+  );
+  const { counts, ...size } = rows[0] as {
+    counts: [string, number][];
+    liveChunks: number;
+    averageLength: number;
+  };
+  return { ...size, holding: new Map(counts) };
+}
+
+async function readAllStatistics(db: Db, words: readonly string[]): Promise<WordStatistics> {
   const distinct = [...new Set(words)];
   const { rows } = await db.raw(
     `select s.version as "corpusVersion", s.live_chunks as "liveChunks",
             greatest(1, s.live_words::float8 / greatest(1, s.live_chunks)) as "averageLength",
             (select version from taxonomy_versions where in_force) as "taxonomyVersion",
             (select coalesce(json_agg(json_build_array(w.n, c.impact, c.postings)), '[]')
-               from unnest(?::text[]) with ordinality as w(word, n) join posting_counts c on c.word = w.word) as counts
+               from unnest(?::text[]) with ordinality as w(word, n) cross join lateral (
+                 select impact, postings from posting_counts where word = w.word
+                 union all
+                 select impact, count(*)::int from postings
+                  where word = w.word and not exists (select from posting_counts where word = w.word) group by impact) as c) as counts
        from corpus_state s`,
     [distinct],
   );
@@ -53,7 +108,8 @@ export async function readWordStatistics(db: Db, words: readonly string[]): Prom
   const found = distinct.map((word, i) => {
     const own = impacts[i] ?? [];
     const documents = own.reduce((sum, { postings }) => sum + postings, 0);
-    return { word, documents, idf: idf(state.liveChunks, documents), impacts: own };
+    const known = documents > 0;
+    return { word, documents, known, idf: idf(state.liveChunks, documents), impacts: own };
   });
   return { ...state, words: found };
 }

@@ -1,5 +1,6 @@
 import type { Filters, Passage } from '../retrieval/passage.ts';
 import type { ChunkPart } from '../retrieval/stretches.ts';
+import { maySee, startsWithAny } from './access-conditions.ts';
 import type { Db } from './connect.ts';
 
 /** A piece of SQL with its named bindings. */
@@ -15,8 +16,6 @@ export interface ScoredChunk {
 }
 
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-/** Postgres keeps no NUL, so nothing stored can match one; as a parameter it is an error. */
-const storable = (text: string) => !text.includes('\u0000');
 
 /** Numbers as a parameter of type bigint[]: the driver quotes them one by one, which takes its time for thousands. */
 export function arrayOf(seqs: readonly number[]): string {
@@ -46,26 +45,27 @@ export function visibleConditions(filters: Filters | undefined) {
     conditions.push('d.id = any(:documentIds::uuid[])');
     bindings.documentIds = filters.documentIds.filter((id) => uuid.test(id));
   }
-  if (filters.canonicalIn) conditions.push(startsWithAny(filters.canonicalIn, bindings));
+  if (filters.canonicalIn)
+    conditions.push(
+      startsWithAny(filters.canonicalIn, { column: 'd.taxonomy_path', name: 'path' }, bindings),
+    );
+  if (filters.collections) {
+    conditions.push('d.collection = any(:collections::text[])');
+    bindings.collections = filters.collections;
+  }
   if (filters.metadata) {
     const metadata = JSON.stringify(filters.metadata);
     conditions.push(metadata.includes('\\u0000') ? 'false' : 'd.metadata @> :metadata::jsonb');
     bindings.metadata = metadata;
   }
+  if (filters.access) {
+    const { document, bindings: ofAccess } = maySee(filters.access);
+    conditions.push(document);
+    Object.assign(bindings, ofAccess);
+  }
   const from = 'chunks c join documents d on d.id = c.document_id';
   const ofDocument = conditions.join(' and ');
   return { from, where: `c.live and ${ofDocument}`, ofDocument, bindings };
-}
-
-function startsWithAny(paths: readonly string[][], bindings: Record<string, unknown>): string {
-  const prefixes = paths.filter((path) => path.every(storable));
-  const conditions = prefixes.map((path, i) => {
-    bindings[`path${i}`] = path;
-    const prefix = `:path${i}::text[]`;
-    // The containment is implied; it is what the index on taxonomy_path can answer.
-    return `(d.taxonomy_path @> ${prefix} and d.taxonomy_path[1:cardinality(${prefix})] = ${prefix})`;
-  });
-  return conditions.length === 0 ? 'false' : `(${conditions.join(' or ')})`;
 }
 
 /** The first characters of chunks, by seq. */

@@ -21,9 +21,12 @@ export function sessionOptions(): string {
     .join(' ');
 }
 
-/** As statements, for the one session of the embedded database, whose socket ignores start-up options. */
+/**
+ * As statements, for the one session of the embedded database, whose socket ignores start-up options. No process beside it
+ * writes what was committed without waiting, so there its own death would take all of that back: it never does.
+ */
 export function sessionStatements(): string {
-  return Object.entries(sessionSettings)
+  return Object.entries({ ...sessionSettings, 'dt_rag.unhurried_commit': 'on' })
     .map(([name, value]) => `set ${name} = ${value};`)
     .join('\n');
 }

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import { analyzerVersion } from '../retrieval/analyze.ts';
 import type { PiiReport } from '../text/pii/mask.ts';
-import { leaseLost } from './lease.ts';
+import { leaseLost, unhurried } from './lease.ts';
 import type { VersionKey } from './versions.ts';
 
 export interface NewChunk {
@@ -50,8 +50,12 @@ export function createVersionWriter(db: Knex, key: VersionKey, token: string) {
   let length = 0;
   let chunks = 0;
 
-  async function write(trx: Knex.Transaction, window: ParsedWindow, alone: boolean): Promise<void> {
-    if (parts === 0) await clearParsed(trx, key);
+  async function write(
+    trx: Knex.Transaction,
+    window: ParsedWindow,
+    { alone, hasEarlier }: { alone: boolean; hasEarlier: boolean },
+  ): Promise<void> {
+    if (parts === 0 && hasEarlier) await clearParsed(trx, key);
     if (!alone) await trx('text_parts').insert({ ...where(key), start_char: length, text: window.text });
     await insertChunks(trx, key, chunks, window.chunks);
     parts += 1;
@@ -68,9 +72,9 @@ export function createVersionWriter(db: Knex, key: VersionKey, token: string) {
         const held = await trx('document_versions')
           .where({ ...where(key), lease_token: token, status: 'parsing' })
           .forUpdate()
-          .first('version');
+          .first(trx.raw(hasEarlierParsed));
         if (!held) throw leaseLost();
-        await write(trx, whole, false);
+        await write(trx, whole, { alone: false, ...held });
       });
     },
     /** Returns how many chunks there are in all. */
@@ -78,7 +82,7 @@ export function createVersionWriter(db: Knex, key: VersionKey, token: string) {
       const last = waiting ?? { text: '', chunks: [] };
       const alone = parts === 0;
       await db.transaction(async (trx) => {
-        const moved = await trx('document_versions')
+        const [moved] = await trx('document_versions')
           .where({ ...where(key), lease_token: token, status: 'parsing' })
           .update({
             status: 'embedding',
@@ -92,9 +96,10 @@ export function createVersionWriter(db: Knex, key: VersionKey, token: string) {
             lease_token: null,
             lease_until: null,
             updated_at: trx.fn.now(),
-          });
-        if (moved === 0) throw leaseLost();
-        await write(trx, last, alone);
+          })
+          .returning(trx.raw(hasEarlierParsed) as unknown as 'hasEarlier');
+        if (!moved) throw leaseLost();
+        await write(trx, last, { alone, ...moved });
       });
       return chunks;
     },
@@ -113,12 +118,19 @@ export async function storeParsed(
   await writer.end(summary);
 }
 
-/** What an earlier try of an unfinished version has stored. */
-async function clearParsed(trx: Knex.Transaction, key: VersionKey): Promise<void> {
-  await trx('text_parts').where(where(key)).delete();
-  await trx('chunks')
-    .where({ ...where(key), live: false })
-    .delete();
+/** Whether an earlier try has stored something: what it has was there before this one could claim the version. */
+const hasEarlierParsed = `exists (select from chunks c
+    where c.document_id = document_versions.document_id and c.version = document_versions.version)
+  or exists (select from text_parts p
+    where p.document_id = document_versions.document_id and p.version = document_versions.version) as "hasEarlier"`;
+
+/** Takes that away. */
+async function clearParsed(trx: Knex.Transaction, { documentId, version }: VersionKey): Promise<void> {
+  await trx.raw(
+    `with parts as (delete from text_parts where document_id = :documentId and version = :version)
+     delete from chunks where document_id = :documentId and version = :version and not live`,
+    { documentId, version },
+  );
 }
 
 async function insertChunks(
@@ -138,7 +150,8 @@ async function insertChunks(
        select ?, ?, ?::int + g.i - 1, g.start_char, g.end_char, g.page, g.heading, g.context, g.gap, g.text,
               string_to_array(g.words, e'\\n'), g.frequencies::smallint[], g.word_count, ?
          from unnest(?::int[], ?::int[], ?::int[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::int[])
-           with ordinality as g(start_char, end_char, page, heading, context, gap, text, words, frequencies, word_count, i)`,
+           with ordinality as g(start_char, end_char, page, heading, context, gap, text, words, frequencies, word_count, i),
+              ${unhurried}`,
       [
         key.documentId,
         key.version,
@@ -187,15 +200,15 @@ export async function publishChunks(
   trx: Knex.Transaction,
   { documentId, version }: VersionKey,
 ): Promise<Extent> {
-  await trx.raw(
-    `insert into postings (word, chunk_seq, frequency, word_count)
-     select w.word, c.seq, w.frequency, c.word_count
-       from chunks c cross join lateral unnest(c.words, c.frequencies) as w(word, frequency)
-      where c.document_id = ? and c.version = ? order by w.word`,
-    [documentId, version],
-  );
   const { rows } = await trx.raw(
-    `with published as (update chunks set live = true where document_id = ? and version = ? and not live returning word_count)
+    `with published as (
+       update chunks set live = true where document_id = ? and version = ? and not live
+       returning seq, words, frequencies, word_count),
+     posted as (
+       insert into postings (word, chunk_seq, frequency, word_count)
+       select w.word, c.seq, w.frequency, c.word_count
+         from published c cross join lateral unnest(c.words, c.frequencies) as w(word, frequency)
+        order by w.word collate "C", c.seq)
      select count(*)::int as chunks, coalesce(sum(word_count), 0)::int as words from published`,
     [documentId, version],
   );

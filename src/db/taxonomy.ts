@@ -1,4 +1,6 @@
+import type { Access } from '../access.ts';
 import { AppError } from '../errors.ts';
+import { maySee, startsWithAny } from './access-conditions.ts';
 import type { Db } from './connect.ts';
 
 /** The taxonomy version that search and new documents go by. */
@@ -49,14 +51,32 @@ export async function listVersions(
   return db('taxonomy_versions').orderBy('created_at', 'desc').select('version', 'in_force', 'created_at');
 }
 
-/** Nodes of a version, parents before children; `documents` counts those at the node or below it. */
-export async function listNodes(db: Db, version: string): Promise<TaxonomyNode[]> {
+/**
+ * Nodes of a version, parents before children; `documents` counts those at the node or below it. A restricted key sees the
+ * nodes that lead to what it may see: on the way to its paths or below them, and with documents of its collections.
+ */
+export async function listNodes(
+  db: Db,
+  version: string,
+  access: Access | undefined,
+): Promise<TaxonomyNode[]> {
+  const { document, bindings } = maySee(access);
+  const { taxonomyPaths, collections } = access ?? {};
+  const shown = taxonomyPaths ? nearAny(taxonomyPaths, bindings) : 'true';
   const { rows } = await db.raw(
     `select n.id, n.path, n.label, count(d.id)::int as documents
        from taxonomy_nodes n
-       left join documents d on d.deleted_at is null and d.taxonomy_path[1:cardinality(n.path)] = n.path
-      where n.version = ? group by n.id order by n.path`,
-    [version],
+       left join documents d on d.deleted_at is null and d.taxonomy_path[1:cardinality(n.path)] = n.path and ${document}
+      where n.version = :version and ${shown} group by n.id
+     having ${collections ? 'count(d.id) > 0' : 'true'} order by n.path`,
+    { ...bindings, version },
   );
   return rows;
+}
+
+/** A condition on `n`: it lies under one of the paths, or one of them under it. */
+function nearAny(paths: readonly string[][], bindings: Record<string, unknown>): string {
+  const under = startsWithAny(paths, { column: 'n.path', name: 'near' }, bindings);
+  const above = paths.map((_, i) => `n.path = (:near${i}::text[])[1:cardinality(n.path)]`);
+  return `(${[under, ...above].join(' or ')})`;
 }

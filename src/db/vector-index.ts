@@ -5,8 +5,8 @@ import type { Db } from './connect.ts';
 /** What every name of such an index begins with. */
 const prefix = 'chunk_vectors_hnsw_';
 
-/** Memory for building one, on the server; a graph beyond it is built far more slowly. */
-const buildMemory = '2GB';
+/** Memory for building one, on the server; a graph beyond it is built far more slowly. The most that a 32-bit server (PGlite) takes. */
+const buildMemory = '2047MB';
 
 /** pgvector's longest halfvec that HNSW takes. */
 const mostDimensions = 4000;

@@ -6,8 +6,8 @@ import { type Attributes, applyAttributes } from './accept-documents.ts';
 import type { Db } from './connect.ts';
 import { keptStatuses } from './generations.ts';
 import { keepVectors } from './known-vectors.ts';
-import { leaseUntil } from './lease.ts';
-import { forgetMaskedBytes } from './originals.ts';
+import { leaseUntil, unhurried } from './lease.ts';
+import { forgetBytes, holdsPii } from './originals.ts';
 import { publishChunks } from './store-chunks.ts';
 
 export interface VersionKey {
@@ -43,6 +43,7 @@ export async function claimVersion(db: Db, key: VersionKey): Promise<ClaimedVers
     `with claimed as (
        update document_versions
           set status = 'parsing', lease_token = ?, lease_until = ${leaseUntil}, attempts = attempts + 1, error = null, updated_at = now()
+         from ${unhurried}
         where document_id = ? and version = ?
           and (status = 'queued' or (status = 'parsing' and lease_until < now()))
         returning attempts, content_type as "contentType", file_name as "fileName", text, priority, attributes, turn,
@@ -105,7 +106,9 @@ export async function makeLive(db: Knex, key: VersionKey): Promise<boolean> {
     const live = held.rows.find(({ status }: { status: string }) => status === 'live');
     if (!live) return false;
     const { rows } = await trx.raw(
-      `select 1 from documents d join document_versions v on v.document_id = d.id and v.version = d.version
+      `select exists (select from chunks c where c.document_id = d.id and c.version <> v.version) as "hasOthers",
+              v.attributes, ${holdsPii} as "holdsPii"
+         from documents d join document_versions v on v.document_id = d.id and v.version = d.version
         where d.id = ? and v.version = ? and v.status = 'embedding' and d.deleted_at is null
           and not exists (
             select 1 from chunks c left join chunk_vectors x on x.chunk_seq = c.seq and x.model = ?
@@ -114,13 +117,16 @@ export async function makeLive(db: Knex, key: VersionKey): Promise<boolean> {
       [key.documentId, key.version, live.model],
     );
     if (rows.length === 0) return false;
-    const gone = await removeChunks(trx, key.documentId, key.version);
+    const [found] = rows;
+    const gone = found.hasOthers
+      ? await removeChunks(trx, key.documentId, key.version)
+      : { chunks: 0, words: 0 };
     const added = await publishChunks(trx, key);
-    await applyAttributes(trx, key.documentId, key.version);
+    await applyAttributes(trx, key.documentId, key.version, found.attributes);
     await trx('document_versions')
       .where(where(key))
       .update({ status: 'ready', error: null, updated_at: trx.fn.now() });
-    await forgetMaskedBytes(trx, key);
+    if (found.holdsPii) await forgetBytes(trx, key);
     await changeCorpus(trx, { chunks: added.chunks - gone.chunks, words: added.words - gone.words });
     return true;
   });

@@ -68,6 +68,23 @@ export const catalog = {
     attempts: 5,
     timeoutMs: 5 * minutes,
   }),
+  /** One try to tell a receiver of something that has ended; what failed stands in its row, with the time of the next try. */
+  deliverWebhook: defineJob({
+    queue: 'webhook',
+    payload: z.strictObject({ deliveryId: z.uuid() }),
+    once: ({ deliveryId }) => deliveryId,
+    attempts: 3,
+    timeoutMs: 2 * minutes,
+  }),
+  /** Batches that have ended → their deliveries; deliveries whose time has come, or whose job was lost → nudged. */
+  nudgeWebhooks: defineJob({
+    queue: 'webhook',
+    payload: nothing,
+    once: () => 'nudge-webhooks',
+    attempts: 1,
+    timeoutMs: minutes,
+    everyMs: 2 * seconds,
+  }),
   /** What a deleted document left behind, to the last row; the receipt counts it. */
   deleteDocument: defineJob({
     queue: 'upkeep',

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 
 /** A queue is work with its own concurrency and limits; a new job goes into an existing one unless it needs those. */
-export const queueNames = ['ingestion', 'embedding', 'answer', 'learning', 'upkeep'] as const;
+export const queueNames = ['ingestion', 'embedding', 'answer', 'learning', 'upkeep', 'webhook'] as const;
 export type QueueName = (typeof queueNames)[number];
 
 export interface JobDefinition<Payload extends z.ZodType = z.ZodType> {

@@ -78,7 +78,14 @@ export function openQueues(config: Config, database: Database, log: Log, metrics
     enqueue: async (name, payloads, options = {}) => {
       const jobs = payloads.map((payload, n) => describeJob(name, payload, options, n));
       if (jobs.length === 0) return true;
-      const add = () => within(store.patienceMs, get(catalog[name].queue).addBulk(jobs));
+      const [first, ...others] = jobs as [(typeof jobs)[number], ...typeof jobs];
+      const queue = get(catalog[name].queue);
+      // One job goes without the transaction that many need.
+      const add = (): Promise<unknown> =>
+        within<unknown>(
+          store.patienceMs,
+          others.length === 0 ? queue.add(first.name, first.data, first.opts) : queue.addBulk(jobs),
+        );
       try {
         if (!store.ready()) throw new Error('the store is away');
         await add();

@@ -4,6 +4,7 @@ import type { Filters } from './passage.ts';
 interface RequestFilters {
   canonical_in?: string[][] | undefined;
   document_ids?: string[] | undefined;
+  collections?: string[] | undefined;
   metadata?: Record<string, unknown> | undefined;
 }
 
@@ -14,6 +15,7 @@ export function toFilters(given: RequestFilters | undefined, canonical?: string[
   if (paths.length === 1) result.canonicalIn = paths[0] as string[][];
   if (paths.length === 2) result.canonicalIn = both(paths[0] as string[][], paths[1] as string[][]);
   if (given?.document_ids) result.documentIds = given.document_ids;
+  if (given?.collections) result.collections = given.collections;
   if (given?.metadata) result.metadata = given.metadata;
   return result;
 }

@@ -1,3 +1,4 @@
+import type { Access } from '../access.ts';
 import type { RerankReport } from './rerank.ts';
 
 /** What search may see. Every list narrows; all are enforced in SQL. An empty list lets nothing through. */
@@ -5,8 +6,11 @@ export interface Filters {
   /** Taxonomy path prefixes: a document passes when its path starts with any of them. */
   canonicalIn?: string[][];
   documentIds?: string[];
+  collections?: string[];
   /** A document passes when its metadata contains this object (jsonb `@>`). */
   metadata?: Record<string, unknown>;
+  /** What the key that asks is restricted to. */
+  access?: Access;
 }
 
 export const strategies = ['keyword', 'vector', 'hybrid'] as const;

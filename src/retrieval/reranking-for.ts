@@ -26,7 +26,7 @@ export function rerankingFor(
     ...reranking,
     reranker: timed(reranking.reranker, metrics),
     get budgetMs() {
-      if (fresh) return measuringBudgetMs;
+      if (fresh && until === undefined) return measuringBudgetMs;
       return until === undefined
         ? reranking.budgetMs
         : Math.max(0, Math.min(reranking.budgetMs, until - performance.now()));

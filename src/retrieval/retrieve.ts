@@ -80,7 +80,7 @@ export async function retrieve(
   signal?.throwIfAborted();
   const { words, sounds } = analyzeQuestion(question);
   const [statistics, scope, indexed] = await Promise.all([
-    readWordStatistics(db, [...words, ...sounds.keys()]),
+    readWordStatistics(db, [...words, ...sounds.keys()], filters?.access),
     findScope(db, filters),
     strategy !== 'keyword' && hasVectorIndex(db, embedder.model, embedder.dimensions),
   ]);
@@ -120,8 +120,8 @@ function withoutSounds(statistics: WordStatistics): WordStatistics {
 
 /** Sounds that the corpus has, each with the question's index words that it stands for. */
 function soundsIn({ words }: WordStatistics, sounds: ReadonlyMap<string, string>): QueryAnalysis['sounds'] {
-  return words.flatMap(({ word: sound, idf, documents }) => {
-    const word = documents > 0 ? sounds.get(sound) : undefined;
+  return words.flatMap(({ word: sound, idf, known }) => {
+    const word = known ? sounds.get(sound) : undefined;
     return word === undefined ? [] : [{ sound, words: [...new Set(analyze(word).words)], idf }];
   });
 }
@@ -131,7 +131,7 @@ function soundNotes(
   sounds: ReadonlyMap<string, string>,
   strategy: Strategy,
 ): string[] {
-  const found = words.flatMap(({ word, documents }) => (documents > 0 ? (sounds.get(word) ?? []) : []));
+  const found = words.flatMap(({ word, known }) => (known ? (sounds.get(word) ?? []) : []));
   if (strategy === 'vector' || found.length === 0) return [];
   return [`Also looked for by sound, as the other script writes them: ${[...new Set(found)].join(', ')}.`];
 }

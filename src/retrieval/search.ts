@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Knex } from 'knex';
+import type { Access } from '../access.ts';
 import type { Scope } from '../db/api-keys.ts';
 import {
   type CacheEntry,
@@ -24,6 +25,8 @@ export interface Audience {
   scope: Scope;
   /** Names of the flags that are on. */
   flags: readonly string[];
+  /** What the key is restricted to: nothing else is found, counted or weighed. */
+  access?: Access | undefined;
 }
 
 export interface SearchOptions {
@@ -69,7 +72,8 @@ interface SearchDeps {
 
 export function createSearch(deps: SearchDeps): Search {
   const { db, embedders, metrics, bm25, cacheTtlSeconds } = deps;
-  const search = async (question: string, options: SearchOptions, signal?: AbortSignal) => {
+  const search = async (question: string, asked: SearchOptions, signal?: AbortSignal) => {
+    const options = withinAccess(asked);
     const off = cacheTtlSeconds === 0 || options.fresh === true;
     const reranking = rerankingFor(options, deps.reranking, metrics);
     const keys = { result: resultKey(question, options, bm25, reranking), questionHash: sha256(question) };
@@ -115,6 +119,12 @@ export function createSearch(deps: SearchDeps): Search {
       return result;
     },
   };
+}
+
+/** What a key is restricted to is a filter that no caller can leave out; as one it is part of the key of the cache. */
+function withinAccess(options: SearchOptions): SearchOptions {
+  const { access } = options.audience;
+  return access ? { ...options, filters: { ...options.filters, access } } : options;
 }
 
 /** A model that can't be opened here costs the vector leg, not the search. */

@@ -6,10 +6,12 @@ import {
   addDocuments,
   ask,
   type Client,
+  createKey,
   type Json,
   startService,
   type TestService,
 } from '../support/service.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const apiKey = 'a-model-key-that-nobody-may-see';
 let standIn: GeminiStandIn;
@@ -23,6 +25,8 @@ beforeAll(async () => {
     GEMINI_API_KEY: apiKey,
     GEMINI_BASE_URL: standIn.url,
     COMPOSE_BUDGET_MS: '4000',
+    // One fault after the other, of which each is to be seen.
+    LLM_BREAKER_SECONDS: '0',
   });
   client = service.admin;
   const added = await addDocuments(client, handbook);
@@ -43,13 +47,22 @@ const askModel = (...behaviours: Behaviour[]): Promise<Json> => {
   return ask(client, { question, filters: { document_ids: [expenses] } });
 };
 
+describe('/health', () => {
+  it('says whether the model gets calls', async () => {
+    expect((await client.get('/health')).body.checks.llm).toEqual({ status: 'ok' });
+    const { text } = await client.get('/metrics');
+    expect(text).toContain('rag_llm_condition{model="gemini-2.5-flash",condition="closed"} 1');
+  });
+});
+
 describe('an answer of the model', () => {
   it('is given with its verified sources', async () => {
     const calls = standIn.requests.length;
     const answer = await askModel({ text: 'The daily allowance for meals is 45 euros [1].' });
     expect(answer).toMatchObject({
       ...{ status: 'completed', abstained: false, model: 'gemini-2.5-flash', degraded: null },
-      usage: { llm_calls: 1, cost_usd: null },
+      usage: { llm_calls: 1, cost_usd: expect.any(Number) },
+      degraded_codes: [],
     });
     expect(answer.answer).toMatch(/^The daily allowance for meals is 45 euros/);
     expect(answer.sources[0]).toMatchObject({
@@ -58,6 +71,11 @@ describe('an answer of the model', () => {
     });
     expect(answer.usage.input_tokens).toBeGreaterThan(0);
     expect(answer.usage.output_tokens).toBeGreaterThan(0);
+    const { input_tokens, output_tokens, cost_usd } = answer.usage;
+    expect(cost_usd).toBeCloseTo((input_tokens * 0.3 + output_tokens * 2.5) / 1e6, 12);
+    expect(answer.model_calls).toMatchObject([
+      { outcome: 'ok', counted: 'reported', input_tokens, cost_usd },
+    ]);
     await expectVerified(client, answer);
     expect(standIn.requests.length - calls).toBe(1);
     expect(JSON.stringify(standIn.requests.at(-1)?.body)).toContain(question);
@@ -73,6 +91,26 @@ describe('an answer of the model', () => {
     expect(answer.answer).not.toMatch(/yacht[^[]*\[\d+\]/);
     expect(answer.answer).not.toContain('[9]');
     for (const source of answer.sources) expect(source.quote).not.toContain('yacht');
+  });
+
+  it('has no sentence that no source carries, unless these are to be marked', async () => {
+    const lie = 'Managers get 900 euros and a company yacht.';
+    const text = `The daily allowance for meals is 45 euros [1]. ${lie}`;
+    const clean = await askModel({ text });
+    expect(clean).toMatchObject({ abstained: false, unsupported_spans: [] });
+    expect(clean.answer).toMatch(/^The daily allowance for meals is 45 euros\. \[1\]$/);
+    expect(clean.confidence_reasons.join(' ')).toContain('left out');
+    expect(clean.sources[0].support).toBe(1);
+    standIn.script([{ text }]);
+    const filters = { document_ids: [expenses] };
+    const marked = await ask(client, { question, filters, unsupported_sentences: 'mark' });
+    expect(marked.unsupported_spans.map((span: [number, number]) => marked.answer.slice(...span))).toEqual([
+      lie,
+    ]);
+    expect(marked.confidence).toBeLessThan(clean.confidence);
+    await expectVerified(client, marked);
+    const refused = await client.post('/api/v1/answers', { question, unsupported_sentences: 'keep' });
+    expect([refused.status, refused.body.errors[0].pointer]).toEqual([422, '/unsupported_sentences']);
   });
 
   it('that is nothing but lies is not given', async () => {
@@ -105,9 +143,57 @@ describe('an answer of the model', () => {
   });
 });
 
+describe('a model over its rate limit', () => {
+  it('is waited for where it says when to come back and the deadline allows it', async () => {
+    const answer = await askModel(
+      { error: 429, retryDelay: '4s' },
+      { text: 'The daily allowance for meals is 45 euros [1].' },
+    );
+    expect(answer).toMatchObject({
+      ...{ status: 'completed', model: 'gemini-2.5-flash', degraded: null, degraded_codes: [] },
+      model_calls: [{ outcome: 'llm_rate_limited', counted: 'none', cost_usd: 0 }, { outcome: 'ok' }],
+      usage: { llm_calls: 2 },
+    });
+  });
+
+  it('is not waited for beyond the deadline', async () => {
+    standIn.script(() => ({ error: 429, retryDelay: '4s' }));
+    const answer = await ask(client, {
+      ...{ question, filters: { document_ids: [expenses] } },
+      deadline_ms: 8000,
+    });
+    expect(answer).toMatchObject({ status: 'completed', model: 'extractive' });
+    expect(answer.degraded_codes).toEqual(['llm_rate_limited', 'extractive']);
+    // The provider's time passes before the next test asks it.
+    await waitFor('the model may be called again', async () => {
+      const { text } = await client.get('/metrics');
+      return text.includes('rag_llm_condition{model="gemini-2.5-flash",condition="closed"} 1');
+    });
+  });
+});
+
+describe('a budget', () => {
+  it('that is spent refuses the next question of its key alone', async () => {
+    const poor = await createKey(service, { scope: 'read', budget_usd_per_day: 0.000001 });
+    standIn.script([]);
+    const asked = { question, filters: { document_ids: [expenses] } };
+    const answer = await ask(poor.client, asked);
+    expect(answer.usage.cost_usd).toBeGreaterThan(0.000001);
+    const refused = await poor.client.post('/api/v1/answers', asked);
+    expect(refused).toMatchObject({
+      status: 402,
+      body: { code: 'budget_exhausted', detail: expect.stringContaining('budget_usd_per_day') },
+    });
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect((await ask(client, asked)).status).toBe('completed');
+    const { body } = await client.get(`/api/v1/admin/api-keys/${poor.id}`);
+    expect(body.budget_usd_per_day).toBe(0.000001);
+  });
+});
+
 describe('without the model', () => {
   const faults: Behaviour[] = [
-    { error: 429, retryDelay: '30s' },
+    { error: 429 },
     { error: 400, reason: 'INVALID_ARGUMENT', message: 'bad request' },
     { error: 403, reason: 'PERMISSION_DENIED' },
     { error: 500 },

@@ -20,6 +20,7 @@ beforeAll(async () => {
     FEATURE_META_PLANNER: 'true',
     FEATURE_DEBATE_MODE: '1',
     AUTO_CREATE_TAXONOMY: 'false',
+    BOARD_READ_ONLY: 'false',
   });
   await addDocument(service.admin, { text: 'The lighthouse keeper counts the ships.' });
   await ask(service.admin, { question: 'What does the lighthouse keeper count?' });
@@ -207,6 +208,8 @@ describe('Bull Board', () => {
       headers: login(service.adminKey),
     });
     expect(resumed.status).toBe(200);
+    const { items } = (await service.admin.get('/api/v1/admin/audit?target=/admin/queues')).body;
+    expect(items.map(({ target }: Json) => target)).toEqual([path.replace('pause', 'resume'), path]);
   });
 });
 
@@ -281,7 +284,7 @@ describe('admin metrics', () => {
     const { body } = await service.admin.get('/api/v1/admin/metrics');
     expect(body).toMatchObject({
       corpus: { live_chunks: 1, documents: { ready: 1 } },
-      cost: { llm_tokens: {}, cost_usd: null },
+      cost: { llm_tokens: {}, cost_usd: 0 },
       learning: { capacity: 10_000 },
     });
     expect(body.requests.total).toBeGreaterThan(10);

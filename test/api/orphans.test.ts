@@ -4,7 +4,7 @@ import { waitFor } from '../support/wait-for.ts';
 
 let service: TestService;
 beforeAll(async () => {
-  service = await startService();
+  service = await startService({ ANSWER_CACHE_TTL_SECONDS: '600' });
 });
 afterAll(() => service.stop());
 
@@ -43,8 +43,8 @@ it('rows that belong to nothing are none, and are counted, told and removed when
   );
   const made = {
     ...{ chunks: 1, document_versions: 1, documents: 1, chunk_vectors: 1, postings: 1, blob_parts: 1 },
-    // What the question found is cached.
-    ...{ kept_vectors: 1, ingestion_items: 1, answers: 1, query_cache: 1 },
+    // What the question found is cached, and so is its answer.
+    ...{ kept_vectors: 1, ingestion_items: 1, answers: 1, answer_records: 1, query_cache: 2 },
   };
   expect(byKind(await orphans(), 'found')).toEqual(made);
   expect((await service.anonymous.get('/metrics')).text).not.toMatch(/^rag_orphans\{table="postings"\} 1/m);

@@ -40,7 +40,7 @@ const invariants: Invariant[] = [
   {
     broken: 'lost',
     says: 'a completed answer has no experience',
-    sql: `select a.id from answers a where a.status = 'completed'
+    sql: `select a.id from answers a where a.status = 'completed' and a.request->'replay' is null
            and not exists (select from experiences e where e.answer_id = a.id and e.source = 'answer')`,
   },
   {

@@ -30,6 +30,8 @@ interface Things {
   key: string;
   generation: string;
   evaluation: string;
+  webhook: string;
+  delivery: string;
 }
 
 interface Example {
@@ -48,10 +50,14 @@ const examples: Record<string, Example> = {
   'GET /health/ready': {},
   'GET /metrics': {},
   'POST /api/v1/answers': { json: { question: 'Where is the tower?' } },
+  'GET /api/v1/answers': {},
+  'GET /api/v1/answers/{id}/events': { path: ({ answer }) => answer },
   'GET /api/v1/answers/{id}': { path: ({ answer }) => answer },
   'POST /api/v1/answers/{id}/cancel': { path: ({ answer }) => answer },
   'DELETE /api/v1/answers/{id}': { path: ({ answer }) => answer },
   'POST /api/v1/answers/{id}/feedback': { path: ({ answer }) => answer, json: { rating: 1 } },
+  'POST /api/v1/answers/{id}/replay': { path: ({ answer }) => answer, json: { mode: 'recorded' } },
+  'GET /api/v1/admin/answers/{id}/record': { path: ({ answer }) => answer },
   'POST /api/v1/search': { json: { q: 'tower' } },
   'POST /api/v1/documents': { json: { text: 'A second text.' } },
   'GET /api/v1/documents': {},
@@ -80,7 +86,10 @@ const examples: Record<string, Example> = {
   'GET /api/v1/admin/api-keys': {},
   'GET /api/v1/admin/api-keys/{id}': { path: ({ key }) => key },
   'GET /api/v1/admin/api-keys/{id}/usage': { path: ({ key }) => key },
+  'PATCH /api/v1/admin/api-keys/{id}': { path: ({ key }) => key, json: { name: 'renamed' } },
+  'POST /api/v1/admin/api-keys/{id}/rotate': { path: ({ key }) => key, json: { overlap_seconds: 3600 } },
   'DELETE /api/v1/admin/api-keys/{id}': { path: ({ key }) => key },
+  'GET /api/v1/admin/audit': {},
   'GET /api/v1/admin/flags': {},
   'PUT /api/v1/admin/flags/{key}': { json: { enabled: true, reason: 'the walk' } },
   'POST /api/v1/admin/flags/{key}/kill': { json: { reason: 'the walk' } },
@@ -103,6 +112,20 @@ const examples: Record<string, Example> = {
   'GET /api/v1/admin/metrics': {},
   'GET /api/v1/admin/vector-recall': {},
   'GET /api/v1/admin/orphans': {},
+  'GET /api/v1/webhooks/signing-secret': {},
+  'POST /api/v1/webhooks/signing-secret/rotate': { json: {} },
+  'POST /api/v1/webhooks': { json: { url: 'https://hooks.example.org/', events: ['answer.failed'] } },
+  'GET /api/v1/webhooks': {},
+  'GET /api/v1/webhooks/{id}': { path: ({ webhook }) => webhook },
+  'PATCH /api/v1/webhooks/{id}': { path: ({ webhook }) => webhook, json: { enabled: true } },
+  'POST /api/v1/webhooks/{id}/rotate-secret': { path: ({ webhook }) => webhook, json: {} },
+  'POST /api/v1/webhooks/{id}/ping': { path: ({ webhook }) => webhook },
+  'GET /api/v1/webhooks/{id}/deliveries': { path: ({ webhook }) => webhook },
+  'GET /api/v1/answers/{id}/webhook-deliveries': { path: ({ answer }) => answer },
+  'GET /api/v1/webhook-deliveries/{id}': { path: ({ delivery }) => delivery },
+  'POST /api/v1/webhook-deliveries/{id}/redeliver': { path: ({ delivery }) => delivery },
+  // With its deliveries, so it goes last of all that has to do with it.
+  'DELETE /api/v1/webhooks/{id}': { path: ({ webhook }) => webhook },
 };
 
 const named = (spec: AnyRoute, path: string = spec.paths[0]) => `${spec.method.toUpperCase()} ${path}`;
@@ -155,7 +178,10 @@ describe('the OpenAPI document', () => {
 
   beforeAll(async () => {
     standIn = await startGeminiStandIn();
-    service = await startService({ GEMINI_API_KEY: 'a-key-of-the-stand-in', GEMINI_BASE_URL: standIn.url });
+    service = await startService({
+      ...{ GEMINI_API_KEY: 'a-key-of-the-stand-in', GEMINI_BASE_URL: standIn.url },
+      WEBHOOK_PRIVATE_ADDRESSES: 'allow',
+    });
     const { admin } = service;
     document = (await service.anonymous.get('/api/v1/openapi.json')).body;
     const read = await createKey(service, { scope: 'read' });
@@ -165,6 +191,11 @@ describe('the OpenAPI document', () => {
     const first = await addDocument(admin, { text, title: 'Towers' });
     const doomed = await addDocument(admin, { text: 'Soon gone.' });
     await addDocument(admin, { text: 'Gone by its name.', external_id: 'named' });
+    // Nothing listens there: its deliveries wait for their next try.
+    const hook = await admin.post('/api/v1/webhooks', {
+      url: 'https://127.0.0.1:9/',
+      events: ['answer.completed'],
+    });
     const answer = await ask(admin, { question: 'Where does the tower stand?' });
     const batch = await admin.post('/api/v1/ingestion-batches', { items: [{ text: 'In a batch.' }] });
     const operation = (await admin.delete(`/api/v1/documents/${doomed.id}`)).body;
@@ -183,6 +214,8 @@ describe('the OpenAPI document', () => {
       key: read.id,
       generation: generation.id,
       evaluation: evaluated.body.id,
+      webhook: hook.body.webhook.id,
+      delivery: (await admin.get(`${hook.body.webhook.links.self}/deliveries`)).body.items[0].id,
     };
   });
   afterAll(async () => {
@@ -235,7 +268,8 @@ describe('the OpenAPI document', () => {
   });
 
   it('is what really comes back, on every route and alias', async () => {
-    const last = (spec: AnyRoute) => (spec.method === 'delete' && spec.tag === 'documents' ? 1 : 0);
+    const last = (spec: AnyRoute) =>
+      spec.method === 'delete' && ['answers', 'documents', 'webhooks'].includes(spec.tag) ? 1 : 0;
     for (const spec of [...declared].sort((a, b) => last(a) - last(b))) {
       const example = examples[named(spec)] as Example;
       for (const template of spec.paths) {
@@ -261,6 +295,8 @@ describe('the OpenAPI document', () => {
       key: nowhere,
       generation: nowhere,
       evaluation: nowhere,
+      webhook: nowhere,
+      delivery: nowhere,
     };
     for (const spec of declared) {
       const example = examples[named(spec)] as Example;

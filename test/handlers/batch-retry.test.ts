@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { system } from '../../src/access.ts';
 import { cancelBatch, insertBatch, retryBatch, sweepLeftChunks } from '../../src/db/batch-changes.ts';
 import { findBatch, listItems } from '../../src/db/batches.ts';
 import { storeParsed } from '../../src/db/store-chunks.ts';
@@ -79,7 +80,11 @@ describe('a batch that failed in part', () => {
     for (const queue of bench.foundation.queues.list) await queue.drain(true);
     const again = await retryBatch(context.db, id);
     expect(again).toEqual([{ ...key, status: 'embedding' }]);
-    expect((await findBatch(context.db, id))?.counts).toMatchObject({ failed: 0, in_progress: 1, total: 1 });
+    expect((await findBatch(context.db, id, system))?.counts).toMatchObject({
+      failed: 0,
+      in_progress: 1,
+      total: 1,
+    });
     await handlers.ingestDocument.run(key, context);
     await handlers.embedChunks.run({ ...key, batch: 0 }, context);
     const version = await context
@@ -117,7 +122,7 @@ describe('a batch that failed in part', () => {
       await handlers.ingestDocument.run(key, context);
       await handlers.embedChunks.run({ ...key, batch: 0 }, context);
     }
-    expect((await findBatch(context.db, id))?.counts).toMatchObject({ completed: 2, total: 2 });
+    expect((await findBatch(context.db, id, system))?.counts).toMatchObject({ completed: 2, total: 2 });
   });
 
   it('takes the chunks of an overtaken version away at once', async () => {
@@ -140,14 +145,14 @@ describe('a cancelled batch', () => {
     const id = await batchOf(parsing, embedding, queued);
     const claimed = await claimVersion(context.db, parsing);
     await cancelBatch(context.db, id);
-    expect((await findBatch(context.db, id))?.counts).toMatchObject({ total: 3, cancelled: 3 });
+    expect((await findBatch(context.db, id, system))?.counts).toMatchObject({ total: 3, cancelled: 3 });
     const late = storeParsed(context.db, parsing, claimed?.token ?? '', {
       ...{ text: '', pages: [], found: {}, chunks: [] },
     });
     await expect(late).rejects.toMatchObject({ code: 'lease_lost' });
     await handlers.embedChunks.run({ ...embedding, batch: 0 }, context);
     await handlers.ingestDocument.run(queued, context);
-    expect((await findBatch(context.db, id))?.counts).toMatchObject({ total: 3, cancelled: 3 });
+    expect((await findBatch(context.db, id, system))?.counts).toMatchObject({ total: 3, cancelled: 3 });
     expect(await context.db('chunks').where({ document_id: embedding.documentId })).toEqual([]);
   });
 });

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { system } from '../../src/access.ts';
 import { claimAnswer, completeAnswer, findAnswer, insertAnswer } from '../../src/db/answers.ts';
 import { completeDelete } from '../../src/db/complete-delete.ts';
 import { beginDelete, beginDeleteOfMany, claimOperation, findOperation } from '../../src/db/operations.ts';
@@ -36,7 +37,7 @@ describe('an operation that deletes many', () => {
     const first = await claimed(id);
     const stop = AbortSignal.abort(new Error('the worker stops'));
     await expect(completeDelete(context.db, first, stop)).rejects.toThrow('the worker stops');
-    const half = await findOperation(context.db, id);
+    const half = await findOperation(context.db, id, system);
     expect(half).toMatchObject({ status: 'in_progress', receipt: null, partial: { documents: 20 } });
     await context
       .db('operations')
@@ -44,7 +45,7 @@ describe('an operation that deletes many', () => {
       .update({ lease_until: context.db.raw(`now() - interval '1 second'`) });
     await handlers.deleteDocument.run({ operationId: id }, context);
     await expect(completeDelete(context.db, first)).rejects.toMatchObject({ code: 'lease_lost' });
-    const done = await findOperation(context.db, id);
+    const done = await findOperation(context.db, id, system);
     expect(done).toMatchObject({
       status: 'completed',
       receipt: { documents: 45, versions: 45, chunks: 45, vectors: 45, residual: 0 },
@@ -61,12 +62,12 @@ describe('an operation that deletes many', () => {
     const operationId = operation?.id as string;
     const error = { code: 'gave_up', detail: 'Given up after 8 attempts.', retryable: false } as const;
     await handlers.deleteDocument.giveUp?.({ operationId }, error, context);
-    expect(await findOperation(context.db, operationId)).toMatchObject({ status: 'failed', error });
+    expect(await findOperation(context.db, operationId, system)).toMatchObject({ status: 'failed', error });
     expect(await beginDelete(context.db, doomed)).toMatchObject({
       ...{ id: operationId, status: 'queued', error: null },
     });
     await handlers.deleteDocument.run({ operationId }, context);
-    expect(await findOperation(context.db, operationId)).toMatchObject({ receipt: { residual: 0 } });
+    expect(await findOperation(context.db, operationId, system)).toMatchObject({ receipt: { residual: 0 } });
   });
 });
 
@@ -96,14 +97,16 @@ describe('an answer', () => {
       source(2, staying, 'The barge rows.', [26, 41]),
     ];
     const result = { answer: text, sources, source_count: 2 };
-    await completeAnswer(context.db, row.id, answer?.token as string, result, experience(row.id));
+    await completeAnswer(context.db, row.id, answer?.token as string, result, {
+      experience: experience(row.id),
+    });
     const [stored] = (await context.db.raw('select result from answers where id = ?', [row.id])).rows;
     expect(JSON.stringify(stored)).not.toContain('cutter');
     expect(stored.result).toMatchObject({ answer: '- The barge rows. [2]', sources_deleted: 1 });
     const [gone, left] = stored.result.sources as [Json, Json];
     expect(gone).toMatchObject({ document_id: doomed, deleted: true, verified: false, text: '', quote: '' });
     expect(stored.result.answer.slice(...left.answer_spans[0])).toBe('The barge rows.');
-    expect((await findAnswer(context.db, row.id))?.result, 'reading changes nothing more').toEqual(
+    expect((await findAnswer(context.db, row.id, system))?.result, 'reading changes nothing more').toEqual(
       stored.result,
     );
   });

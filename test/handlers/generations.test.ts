@@ -108,8 +108,8 @@ describe('buildGeneration', () => {
       .update({ embed_until: context.db.raw(`now() - interval '1 second'`) });
     await build(id);
     expect([await vectorsOf(gemini.model), await statusOf(id)]).toEqual([await liveChunks(), 'comparing']);
-    const vectors = dead.chunks.map(() => new Float32Array(96));
-    expect(await saveVectors(context.db, dead.token, gemini.model, dead.chunks, vectors)).toBe(0);
+    const made = dead.chunks.map((chunk) => ({ chunk, hash: '00', vector: new Float32Array(96) }));
+    expect(await saveVectors(context.db, dead.token, gemini.model, made)).toBe(0);
   });
 
   it('is nudged again when its jobs were lost, at whichever stage', async () => {
@@ -268,7 +268,8 @@ describe('reclaimGeneration', () => {
       status: 'reclaimed',
       vectors_reclaimed: others,
     });
-    const late = await saveVectors(context.db, token, gemini.model, [chunk], [new Float32Array(96).fill(1)]);
+    const made = { chunk, hash: '00', vector: new Float32Array(96).fill(1) };
+    const late = await saveVectors(context.db, token, gemini.model, [made]);
     expect([late, await vectorsOf(gemini.model), await vectorsOf(local.model)]).toEqual([0, 0, others]);
     await context.db('chunks').where('seq', chunk.seq).update({ embed_token: null });
     expect((await claimMissing(context.db, gemini.model, 0, 10)).chunks, 'nor is it built again').toEqual([]);

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { system } from '../../src/access.ts';
 import { endAnswer, findAnswer, insertAnswer } from '../../src/db/answers.ts';
 import { completeDelete } from '../../src/db/complete-delete.ts';
 import { claimChunks, saveVectors } from '../../src/db/embeddings.ts';
@@ -89,9 +90,9 @@ describe('embedChunks', () => {
       .update({ embed_until: context.db.raw(`now() - interval '1 second'`) });
     await handlers.embedChunks.run({ ...key, batch: 0 }, context);
     expect(await statusOf(key)).toBe('ready');
-    const late = await saveVectors(context.db, held.token, model, held.chunks, [
-      new Float32Array(dimensions),
-    ]);
+    const vector = new Float32Array(dimensions);
+    const made = held.chunks.map((chunk) => ({ chunk, hash: '00', vector }));
+    const late = await saveVectors(context.db, held.token, model, made);
     expect(late, 'who lost the claim writes nothing').toBe(0);
     expect(await vectorsOf(key)).toBe(1);
   });
@@ -144,7 +145,7 @@ describe('answerQuestion', () => {
     const deliveries = [1, 2, 3].map(() => handlers.answerQuestion.run({ answerId: id }, context));
     await Promise.all(deliveries);
     await handlers.answerQuestion.run({ answerId: id }, context);
-    const row = await findAnswer(context.db, id);
+    const row = await findAnswer(context.db, id, system);
     expect(row).toMatchObject({ status: 'completed', attempts: 1, error: null });
     expect(row?.result?.answer).toContain('10 kilometres');
     expect(await experiences(id)).toHaveLength(1);
@@ -155,7 +156,7 @@ describe('answerQuestion', () => {
     const { id } = await insert();
     expect(await endAnswer(context.db, id, 'cancelled', null)).toBe(true);
     await handlers.answerQuestion.run({ answerId: id }, context);
-    expect(await findAnswer(context.db, id)).toMatchObject({
+    expect(await findAnswer(context.db, id, system)).toMatchObject({
       status: 'cancelled',
       attempts: 0,
       result: null,
@@ -166,7 +167,7 @@ describe('answerQuestion', () => {
   it('expires when it comes to a worker after its deadline', async () => {
     const { id } = await insert(-1);
     await handlers.answerQuestion.run({ answerId: id }, context);
-    expect(await findAnswer(context.db, id)).toMatchObject({
+    expect(await findAnswer(context.db, id, system)).toMatchObject({
       ...{ status: 'expired', attempts: 0, result: null },
       error: { code: 'deadline_exceeded' },
     });
@@ -176,12 +177,12 @@ describe('answerQuestion', () => {
     const { id } = await insert();
     const stopped = { ...context, signal: AbortSignal.abort(new Error('stopping')) };
     await expect(handlers.answerQuestion.run({ answerId: id }, stopped)).rejects.toThrow('stopping');
-    expect(await findAnswer(context.db, id)).toMatchObject({ status: 'queued', result: null });
+    expect(await findAnswer(context.db, id, system)).toMatchObject({ status: 'queued', result: null });
     const error = { code: 'gave_up', detail: 'Given up after 3 attempts.', retryable: false } as const;
     await handlers.answerQuestion.giveUp?.({ answerId: id }, error, context);
-    expect(await findAnswer(context.db, id)).toMatchObject({ status: 'failed', error });
+    expect(await findAnswer(context.db, id, system)).toMatchObject({ status: 'failed', error });
     await handlers.answerQuestion.run({ answerId: id }, context);
-    expect(await findAnswer(context.db, id)).toMatchObject({ status: 'failed' });
+    expect(await findAnswer(context.db, id, system)).toMatchObject({ status: 'failed' });
   });
 });
 
@@ -216,13 +217,13 @@ describe('deleteDocument', () => {
       operationId,
     );
     await Promise.all([1, 2].map(() => handlers.deleteDocument.run({ operationId }, context)));
-    const done = await findOperation(context.db, operationId);
+    const done = await findOperation(context.db, operationId, system);
     expect(done).toMatchObject({
       status: 'completed',
       receipt: { documents: 1, chunks: 1, vectors: 1, postings: 0, residual: 0 },
     });
     await handlers.deleteDocument.run({ operationId }, context);
-    expect(await findOperation(context.db, operationId)).toEqual(done);
+    expect(await findOperation(context.db, operationId, system)).toEqual(done);
     const { version: _, ...state } = await corpus();
     expect(state).toEqual(await exact());
   });
@@ -244,7 +245,7 @@ describe('deleteDocument', () => {
       'rolled back',
     ).toHaveLength(1);
     if (taken) await completeDelete(context.db, taken);
-    expect(await findOperation(context.db, claimed.id)).toMatchObject({
+    expect(await findOperation(context.db, claimed.id, system)).toMatchObject({
       status: 'completed',
       receipt: { residual: 0 },
     });
@@ -339,12 +340,12 @@ describe('sweepExpired', () => {
       .where('key', 'like', 'embedding:%')
       .update({ created_at: at('-1 day') });
     await handlers.sweepExpired.run({}, context);
-    expect(await findAnswer(db, late)).toMatchObject({
+    expect(await findAnswer(db, late, system)).toMatchObject({
       status: 'expired',
       error: { code: 'deadline_exceeded' },
     });
-    expect(await findAnswer(db, running)).toMatchObject({ status: 'expired' });
-    expect(await findAnswer(db, waiting)).toMatchObject({ status: 'queued' });
+    expect(await findAnswer(db, running, system)).toMatchObject({ status: 'expired' });
+    expect(await findAnswer(db, waiting, system)).toMatchObject({ status: 'queued' });
     expect(await all('select 1 from answers where id = :old', { old })).toEqual([]);
     expect(await all('select key from idempotency_keys')).toEqual([{ key: 'young' }]);
     expect(await all('select 1 from query_cache')).toEqual([]);

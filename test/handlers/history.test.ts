@@ -37,8 +37,9 @@ const ingestAndEmbed = async (key: VersionKey) => {
 };
 const forgetBytes = ({ documentId, version }: VersionKey) =>
   context.db('blob_parts').where({ document_id: documentId, version }).delete();
+const newest = { before: undefined, limit: 10, access: undefined };
 const statusOf = async ({ documentId, version }: VersionKey) =>
-  (await findVersion(context.db, documentId, version))?.status;
+  (await findVersion(context.db, documentId, version, undefined))?.status;
 
 it('content that is there already is not parsed again', async () => {
   const text = 'The moon rises late. '.repeat(60);
@@ -75,7 +76,7 @@ it('keeps the content of so many versions, and the history of all', async () => 
   const { documentId } = await ingest.ready(context, note(1));
   for (const n of [2, 3, 4]) await ingest.ready(context, note(n));
   await handlers.sweepExpired.run({}, context);
-  const versions = await listVersionsOf(context.db, documentId, undefined, 10);
+  const versions = await listVersionsOf(context.db, documentId, newest);
   expect(versions.map(({ version, swept_at, live }) => [version, swept_at === null, live])).toEqual([
     [4, true, true],
     [3, true, false],
@@ -89,11 +90,9 @@ it('keeps the content of so many versions, and the history of all', async () => 
   );
   expect(rows).toEqual([{ texts: [3, 4], vectors: [3] }]);
   const restore = (n: number) =>
-    acceptingTransaction(context.db, (trx) => restoreVersion(trx, documentId, n, null));
+    acceptingTransaction(context.db, (trx) => restoreVersion(trx, documentId, n, { apiKeyId: null }));
   await expect(restore(1)).rejects.toMatchObject({ code: 'conflict' });
-  expect(await listVersionsOf(context.db, documentId, undefined, 10), 'nothing was changed').toEqual(
-    versions,
-  );
+  expect(await listVersionsOf(context.db, documentId, newest), 'nothing was changed').toEqual(versions);
   expect(await restore(3)).toMatchObject({ version: 5, outcome: 'accepted' });
 });
 
@@ -105,7 +104,7 @@ it('a live version keeps its content however old it is', async () => {
     await handlers.ingestDocument.giveUp?.(key, error, context);
   }
   await handlers.sweepExpired.run({}, context);
-  const versions = await listVersionsOf(context.db, live.documentId, undefined, 10);
+  const versions = await listVersionsOf(context.db, live.documentId, newest);
   expect(versions.map(({ version, swept_at }) => [version, swept_at === null])).toEqual([
     [4, true],
     [3, true],

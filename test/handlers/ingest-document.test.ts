@@ -300,7 +300,7 @@ describe('what was sent of versions that never went live', () => {
       await ended(file('a'), 'cancelled', 1),
       await ended(text, 'queued', 99),
     ];
-    const parts = readVersionText(database.db, (stay[0] as VersionKey).documentId, 1);
+    const parts = readVersionText(database.db, (stay[0] as VersionKey).documentId, 1, undefined);
     expect((await parts.next()).done).toBe(true);
     expect(await sweepOriginals(database.db)).toBeGreaterThanOrEqual(gone.length);
     expect(await Promise.all(gone.map(kept))).toEqual([false, false, false, false]);

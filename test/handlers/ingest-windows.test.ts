@@ -62,7 +62,7 @@ const where = ({ documentId, version }: VersionKey) => ({ document_id: documentI
 const versionOf = (key: VersionKey) => database.db('document_versions').where(where(key)).first();
 async function textOf({ documentId, version }: VersionKey): Promise<string[]> {
   const parts: string[] = [];
-  for await (const part of readVersionText(database.db, documentId, version)) parts.push(part);
+  for await (const part of readVersionText(database.db, documentId, version, undefined)) parts.push(part);
   return parts;
 }
 

@@ -157,6 +157,7 @@ describe('a strange file', () => {
 
 it.each<[string, string, () => Buffer | string]>([
   ['a form that nobody filled in', 'a.docx', () => docx(paragraph(' '))],
+  ['a PDF of blank pages', 'a.pdf', () => pdf(['', ''])],
   ['nothing but what nobody sees', 'a.txt', () => '\u200b\u202e\ufeff\u2060'.repeat(100)],
 ])('%s is there, with a warning, and says nothing', async (_kind, name, make) => {
   const document = await upload(name, make());

@@ -7,6 +7,7 @@ import { readWorkerConfig } from '../../workers/config.ts';
 import type { Context } from '../../workers/context.ts';
 import { openFetcher } from '../../workers/ingestion/open-fetcher.ts';
 import { createParserPool } from '../../workers/ingestion/parse-isolated.ts';
+import { openWebhookSender } from '../../workers/webhook/open-sender.ts';
 import { createStores } from './stores.ts';
 
 /** What handlers work with, and nobody else at work: jobs that they add stay in the queues. */
@@ -31,13 +32,14 @@ export async function openBench(more: Record<string, string> = {}): Promise<Hand
   const shutdown = createShutdown(log, 20);
   const foundation = await openFoundation(config, log, shutdown);
   const parsers = createParserPool({ timeoutMs: 60_000, memoryMb: 400, size: 1 });
-  const { db, search, embedders, metrics, queues } = foundation;
+  const { db, notifications, search, embedders, metrics, queues } = foundation;
   const fetchUrl = openFetcher({ ...config, ...readWorkerConfig(environment) });
+  const webhooks = await openWebhookSender({ ...config, ...readWorkerConfig(environment) });
   return {
     foundation,
     context: {
       config: { ...config, ...readWorkerConfig(environment) },
-      ...{ db, search, embedders, metrics, parsers, fetchUrl, log },
+      ...{ db, notifications, search, embedders, metrics, parsers, fetchUrl, webhooks, log },
       ...{ enqueue: queues.enqueue, holds: queues.holds },
       llm: null,
       signal: new AbortController().signal,

@@ -18,6 +18,10 @@ export type Behaviour =
   | 'hang'
   /** Answers in small pieces, a few milliseconds apart. */
   | 'drip'
+  /** The same, so many milliseconds apart. */
+  | { dripMs: number }
+  /** Calls a tool that it was never given, and writes nothing. */
+  | 'tool call'
   /** Sends the head and half of the answer, then drops the connection. */
   | 'cut'
   /** Ends the stream properly, but before the answer has finished. */
@@ -49,7 +53,11 @@ export async function play(
 }
 
 interface Part {
-  candidates?: { content?: { role: 'model'; parts: { text: string }[] }; finishReason?: string; index: 0 }[];
+  candidates?: {
+    content?: { role: 'model'; parts: { text?: string; functionCall?: unknown }[] };
+    finishReason?: string;
+    index: 0;
+  }[];
   promptFeedback?: { blockReason: string };
   usageMetadata: { promptTokenCount: number; candidatesTokenCount: number; totalTokenCount: number };
   error?: { code: number; message: string; status: string };
@@ -64,6 +72,17 @@ function partsOf(request: GeminiRequest, behaviour: Behaviour | undefined): Part
   if (behaviour === 'no candidates') return [{ usageMetadata }];
   if (behaviour === 'answer blocked')
     return [{ candidates: [{ finishReason: 'SAFETY', index: 0 }], usageMetadata }];
+  if (behaviour === 'tool call') {
+    const functionCall = { name: 'send_email', args: { to: 'eve@evil.example' } };
+    return [
+      {
+        candidates: [
+          { content: { role: 'model', parts: [{ functionCall }] }, finishReason: 'STOP', index: 0 },
+        ],
+        usageMetadata,
+      },
+    ];
+  }
   const pieces = text.match(/\S+\s*|\s+/g) ?? [''];
   const parts = pieces.map(
     (piece): Part => ({
@@ -109,7 +128,7 @@ async function sendStream(
   const sent = behaviour === 'cut' ? events.slice(0, Math.ceil(events.length / 2)) : events;
   for (const event of sent) {
     outgoing.write(event);
-    if (behaviour === 'drip') await wait(5);
+    await pauseOf(behaviour);
   }
   if (behaviour === 'cut') await drop(outgoing);
   else outgoing.end();
@@ -126,17 +145,26 @@ async function sendBody(
   if (behaviour === 'cut') {
     outgoing.write(half);
     await drop(outgoing);
-  } else if (behaviour === 'drip') {
+  } else if (dripOf(behaviour) > 0) {
     for (const piece of body.match(/.{1,40}/gs) ?? []) {
       outgoing.write(piece);
-      await wait(5);
+      await pauseOf(behaviour);
     }
     outgoing.end();
   } else outgoing.end(sent);
 }
 
+export function dripOf(behaviour: Behaviour | undefined): number {
+  if (behaviour === 'drip') return 5;
+  return typeof behaviour === 'object' && 'dripMs' in behaviour ? behaviour.dripMs : 0;
+}
+
+export async function pauseOf(behaviour: Behaviour | undefined): Promise<void> {
+  if (dripOf(behaviour) > 0) await wait(dripOf(behaviour));
+}
+
 /** Drops the connection once what was written is on its way, so that the client sees a beginning. */
-async function drop(outgoing: ServerResponse): Promise<void> {
+export async function drop(outgoing: ServerResponse): Promise<void> {
   if (outgoing.writableNeedDrain) await once(outgoing, 'drain');
   outgoing.socket?.destroySoon();
 }

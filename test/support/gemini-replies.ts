@@ -6,19 +6,54 @@ export function promptOf({ body }: GeminiRequest): string {
   return (body.contents ?? []).flatMap(({ parts }) => parts.map(({ text }) => text ?? '')).join('\n');
 }
 
-/**
- * A reply as a well-behaved model would give it: the first sentence of each of the first two sources that stand in the
- * prompt as `[n] …`, cited; without sources the prompt's last line.
- */
+/** As `replyTo`, to a request of Gemini. */
 export function composeReply(request: GeminiRequest): string {
-  const prompt = promptOf(request);
+  const json = request.body.generationConfig?.responseMimeType === 'application/json';
+  return replyTo(promptOf(request), { json });
+}
+
+/**
+ * A reply as a well-behaved model would give it: of each of the first two sources that share a word with the question the
+ * sentence that shares most, cited. Sources stand in the prompt as answers write them (`<<<source [n] …>>>`), or as
+ * `[n] …`; without any it is the prompt's last line. With `json` the sources are graded.
+ */
+export function replyTo(prompt: string, { json = false } = {}): string {
+  const delimited = delimitedSources(prompt);
+  if (delimited.length > 0) return citeBest(delimited, wordsOf(delimitedQuestion(prompt)));
   const all = sourcesOf(prompt);
-  if (request.body.generationConfig?.responseMimeType === 'application/json')
-    return gradeSources(prompt, all);
+  if (json) return gradeSources(prompt, all);
   const sources = all.slice(0, 2);
   if (sources.length === 0) return prompt.trim().split('\n').at(-1) ?? '';
   return sources.map(([, n, text]) => `${firstSentence(text ?? '')} [${n}]`).join(' ');
 }
+
+/** Each line of a source without the mark that it begins with. */
+const withoutMarks = (text: string) => text.replace(/^\S{1,12}\| ?/gm, '');
+
+function delimitedSources(prompt: string): { n: string; text: string }[] {
+  const pieces = prompt.matchAll(
+    /^<<<source \[(\d+)\][^\n]*>>>\n([\s\S]*?)\n<<<end source \[\1\][^\n]*>>>$/gm,
+  );
+  return [...pieces].map(([, n = '', text = '']) => ({ n, text: withoutMarks(text) }));
+}
+
+function delimitedQuestion(prompt: string): string {
+  return withoutMarks(/^<<<question [^\n]*>>>\n([\s\S]*?)\n<<<end question/m.exec(prompt)?.[1] ?? '');
+}
+
+function citeBest(sources: readonly { n: string; text: string }[], asked: ReadonlySet<string>): string {
+  const found = sources.flatMap(({ n, text }) => {
+    const sentences = [...new Intl.Segmenter('en', { granularity: 'sentence' }).segment(text)].map(
+      ({ segment }) => segment.trim(),
+    );
+    const share = (sentence: string) => [...wordsOf(sentence)].filter((word) => asked.has(word)).length;
+    const best = sentences.reduce((a, b) => (share(b) > share(a) ? b : a), '');
+    return share(best) > 0 ? [`${best.replace(/\s+/g, ' ')} [${n}]`] : [];
+  });
+  return found.length === 0 ? 'NO_ANSWER' : found.slice(0, 2).join(' ');
+}
+
+const wordsOf = (text: string) => new Set(text.toLowerCase().match(/[\p{L}\p{N}]+/gu));
 
 function sourcesOf(prompt: string): RegExpExecArray[] {
   const pieces = prompt.split(/^(?=\[\d+\])/m).map((piece) => /^\[(\d+)\]\s*(.*)/s.exec(piece));
@@ -27,7 +62,6 @@ function sourcesOf(prompt: string): RegExpExecArray[] {
 
 /** Grades as JSON: of ten, the share of the question's words that stand in the source. */
 function gradeSources(prompt: string, sources: readonly RegExpExecArray[]): string {
-  const wordsOf = (text: string) => new Set(text.toLowerCase().match(/[\p{L}\p{N}]+/gu));
   const asked = [...wordsOf(/^Question: (.*)$/m.exec(prompt)?.[1] ?? '')];
   const grades = sources.map(([, n, text]) => {
     const held = wordsOf(text ?? '');

@@ -42,6 +42,8 @@ export interface GeminiStandIn {
   requests: GeminiRequest[];
   /** A list is used up one request at a time, then requests are answered properly again; a function stays. */
   script(script: Script): void;
+  /** Requests whose caller went away before the answer was all there. */
+  abandoned(): number;
   close(): Promise<void>;
 }
 
@@ -51,9 +53,13 @@ export interface GeminiStandIn {
  */
 export async function startGeminiStandIn({ apiKey }: { apiKey?: string } = {}): Promise<GeminiStandIn> {
   const requests: GeminiRequest[] = [];
+  let abandoned = 0;
   let script: Script = [];
 
   const server = createServer((incoming, outgoing) => {
+    outgoing.on('close', () => {
+      if (!outgoing.writableEnded) abandoned += 1;
+    });
     answer(incoming, outgoing).catch((error) => outgoing.destroy(error));
   });
 
@@ -87,6 +93,7 @@ export async function startGeminiStandIn({ apiKey }: { apiKey?: string } = {}): 
     script(next) {
       script = Array.isArray(next) ? [...next] : next;
     },
+    abandoned: () => abandoned,
     async close() {
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();

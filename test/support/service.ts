@@ -46,9 +46,11 @@ export async function startService(environment: Record<string, string> = {}): Pr
 
 export interface NewKey {
   scope: 'read' | 'write' | 'admin';
+  permissions?: string[];
   allowed_ips?: string[];
   rate_limit?: number;
   expires_days?: number;
+  budget_usd_per_day?: number;
 }
 
 /** A key, a client that uses it, and what the service says of it. */

@@ -24,7 +24,8 @@ export interface Stores {
 export async function createStores(): Promise<Stores> {
   const dataDir = await mkdtemp(join(tmpdir(), 'dt-rag-test-'));
   const removeFolder = () => rm(dataDir, { recursive: true, force: true });
-  const environment = { ENVIRONMENT: 'testing', DATA_DIR: dataDir };
+  // Questions that a test repeats are answered anew, unless it is about the cache.
+  const environment = { ENVIRONMENT: 'testing', DATA_DIR: dataDir, ANSWER_CACHE_TTL_SECONDS: '0' };
   if (tier === 'embedded') {
     const connection = { host: dataDir, port: 5432, user: 'postgres', database: 'postgres' };
     return { dataDir, environment, connection, remove: removeFolder };

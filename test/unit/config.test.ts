@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { ConfigError, type Environment, readConfig } from '../../src/config.ts';
+import { createMetrics } from '../../src/metrics.ts';
 import { readWorkerConfig } from '../../workers/config.ts';
+import { openModels } from '../../workers/llm/open-models.ts';
 
 const problemsOf = (
   environment: Environment,
@@ -57,6 +59,10 @@ describe('readConfig', () => {
     ['URL_INGESTION', 'maybe'],
     ['URL_ALLOW', 'https://example.org'],
     ['URL_PRIVATE_ADDRESSES', 'true'],
+    ['CORS_ORIGINS', '*'],
+    ['CORS_ORIGINS', 'https://app.example.org/'],
+    ['KEY_BURST', '0'],
+    ['AUDIT_DAYS', '0'],
     ['FEATURE_TELEPATHY', 'true'],
     ['FEATURE_DEBATE_MODE', 'maybe'],
   ])('%s=%s stops the start and is named', (name, value) => {
@@ -106,9 +112,29 @@ describe('in production', () => {
   });
 });
 
+describe('a daily budget', () => {
+  const open = (environment: Environment) =>
+    openModels(readConfig(environment), readWorkerConfig(environment), createMetrics());
+  const LLM_DAILY_BUDGET_USD = '5';
+
+  it('needs a price of every model that is called', () => {
+    const local = { LLM_PROVIDER: 'openai', LLM_BASE_URL: 'http://127.0.0.1:1/v1', LLM_MODEL: 'qwen3' };
+    const smaller = { LLM_FALLBACK_MODEL: 'qwen3-small' };
+    expect(open(local)?.model).toBe('qwen3');
+    expect(problemsOf({ ...local, ...smaller, LLM_DAILY_BUDGET_USD }, open)).toMatch(
+      /LLM_PRICES must name qwen3 .*\n.*LLM_PRICES must name qwen3-small/,
+    );
+    const priced = { LLM_PRICES: 'qwen3=0/0,qwen3-small=0/0' };
+    expect(open({ ...local, ...smaller, ...priced, LLM_DAILY_BUDGET_USD })?.fallback?.model).toBe(
+      'qwen3-small',
+    );
+    expect(open({ LLM_DAILY_BUDGET_USD }), 'there is nothing to be paid for').toBeNull();
+  });
+});
+
 describe('readWorkerConfig', () => {
   it('has defaults, and takes a list of queues', () => {
-    expect(readWorkerConfig({}).QUEUES).toHaveLength(5);
+    expect(readWorkerConfig({}).QUEUES).toHaveLength(6);
     expect(readWorkerConfig({ QUEUES: 'answer, learning' }).QUEUES).toEqual(['answer', 'learning']);
   });
 
@@ -117,6 +143,11 @@ describe('readWorkerConfig', () => {
     [{ WORKER_CONCURRENCY: '0' }, 'WORKER_CONCURRENCY'],
     [{ CHUNK_TOKENS: '100', CHUNK_OVERLAP_TOKENS: '100' }, 'CHUNK_OVERLAP_TOKENS'],
     [{ COMPOSE_BUDGET_MS: 'soon' }, 'COMPOSE_BUDGET_MS'],
+    [{ STEP_BUDGETS: 'compose=fast' }, 'STEP_BUDGETS'],
+    [{ LLM_PRICES: 'gemini-2.5-flash=0.3' }, 'LLM_PRICES'],
+    [{ LLM_PROVIDER: 'openai' }, 'LLM_BASE_URL'],
+    [{ LLM_PROVIDER: 'openai', LLM_BASE_URL: 'localhost:11434' }, 'LLM_BASE_URL'],
+    [{ LLM_PROVIDER: 'abacus' }, 'LLM_PROVIDER'],
   ])('%j is refused', (environment, name) => {
     expect(problemsOf(environment, readWorkerConfig)).toContain(name);
   });

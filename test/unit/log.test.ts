@@ -30,3 +30,9 @@ it('leaves an ordinary line alone', () => {
     msg: 'request completed',
   });
 });
+
+it('finds personal data beside ids, times and numbers', () => {
+  const id = '0b7b6b1e-1234-4234-8234-123456789012';
+  log.info({ path: `/files/${id}/010-1234-5678`, id, ms: 12 }, 'read');
+  expect(last()).toMatchObject({ path: `/files/${id}/[PHONE]`, id, ms: 12 });
+});

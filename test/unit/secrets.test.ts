@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readConfig } from '../../src/config.ts';
-import { generateKey, hashKey, keyPrefix, sameHash } from '../../src/keys.ts';
+import { generateKey, hashKey, keyPrefix, readKey, sameHash } from '../../src/keys.ts';
 import { loadSecrets } from '../../src/secrets.ts';
 
 let folder: string;
@@ -17,7 +17,7 @@ describe('loadSecrets', () => {
     const config = readConfig({ DATA_DIR: join(folder, 'new'), ENVIRONMENT: 'staging' });
     const first = await loadSecrets(config);
     expect(first.adminKeyIsNew).toBe(true);
-    expect(first.adminKey).toMatch(/^dtr_stag_[\w-]{43}$/);
+    expect(first.adminKey).toMatch(/^dtr_stag_[0-9A-Za-z]{22}_[0-9A-Za-z]{49}$/);
     expect(first.secretKey).toMatch(/^[0-9a-f]{64}$/);
     expect(await loadSecrets(config)).toEqual({ ...first, adminKeyIsNew: false });
     expect((await stat(config.DATA_DIR)).mode & 0o777).toBe(0o700);
@@ -52,8 +52,29 @@ describe('keys', () => {
     const keys = new Set(Array.from({ length: 100 }, () => generateKey('production')));
     expect(keys.size).toBe(100);
     const [key] = [...keys] as [string];
-    expect(key).toMatch(/^dtr_prod_/);
-    expect(keyPrefix(key)).toHaveLength(14);
+    expect(key).toMatch(/^dtr_prod_[0-9A-Za-z]{22}_[0-9A-Za-z]{49}$/);
+    expect(keyPrefix(key)).toBe(`${key.slice(0, 32)}…`);
+    expect(keyPrefix('dtr_prod_of-the-earlier-form_0123456789-0123456789ab')).toBe('dtr_prod_of-t…');
+  });
+
+  it('carry the id of their row, and a checksum that shows what is mistyped', () => {
+    for (const id of [
+      '00000000-0000-0000-0000-000000000000',
+      'ffffffff-ffff-ffff-ffff-ffffffffffff',
+      '0f8fad5b-d9cb-469f-a165-70867728950e',
+    ]) {
+      const key = generateKey('testing', id);
+      expect(readKey(key)).toEqual({ form: 'current', id });
+      for (let at = 9; at < key.length; at++) {
+        if (at === 31) continue;
+        const other = key[at] === 'x' ? 'y' : 'x';
+        expect(readKey(key.slice(0, at) + other + key.slice(at + 1)).form, `${at}`).toBe('mistyped');
+      }
+      expect(readKey(key.slice(1)).form).toBe('none');
+      expect(readKey(`${key}0`).form).toBe('none');
+    }
+    expect(readKey(`dtr_test_${'A_-'.repeat(14)}z`).form).toBe('earlier');
+    expect(readKey('some admin key').form).toBe('none');
   });
 
   it('are hashed under the secret', () => {

@@ -5,37 +5,46 @@ import {
   endAnswer,
   releaseAnswer,
 } from '../../src/db/answers.ts';
+import { readQuestionsBefore } from '../../src/db/conversations.ts';
 import { extendLease } from '../../src/db/lease.ts';
 import { AppError } from '../../src/errors.ts';
 import type { Handler } from '../context.ts';
 import { underLease } from '../lease.ts';
-import { describeExperience } from './experience.ts';
-import { runSteps } from './run-steps.ts';
+import { contextualQuestion } from './contextual-question.ts';
+import { countFinished, runAnswer } from './run-answer.ts';
+import { startTelling } from './telling.ts';
 
-/** A question through the seven steps; result and experience are written once, together. */
+/** A question through the seven steps, from the cache, or a replay; result, experience and record are written once, together. */
 export const answerQuestion: Handler<'answerQuestion'> = {
   async run({ answerId }, context) {
     const answer = await claimAnswer(context.db, answerId);
     if (!answer) return;
-    const extend = () => extendLease(context.db, 'answers', answer.token);
+    const { db, notifications } = context;
+    const extend = () => extendLease(db, 'answers', answer.token);
+    // Who cancels or deletes it tells so: the model stops then, not when the lease is extended next.
+    const untilEnded = (look: () => void) => notifications.watch(answerId, (ended) => ended && look());
     const deadline = AbortSignal.timeout(answer.msLeft);
+    const telling = startTelling(answer, context);
     try {
-      const run = await underLease(context, extend, (signal) =>
-        runSteps(answer, { ...context, signal: AbortSignal.any([signal, deadline]) }, ({ type, data }) =>
-          context.log.debug({ answerId, type, data }, 'progress'),
-        ),
+      const contextual = contextualQuestion(answer.question, await readQuestionsBefore(db, answer));
+      const asked = { ...answer, question: contextual ?? answer.question };
+      const { result, experience, record } = await underLease(
+        context,
+        extend,
+        (signal) =>
+          runAnswer(asked, { ...context, signal: AbortSignal.any([signal, deadline]) }, telling.report),
+        untilEnded,
       );
-      const { result, action } = run;
-      await completeAnswer(context.db, answer.id, answer.token, result, describeExperience(answer, run));
-      context.metrics.answers.inc({
-        outcome: result.abstained ? 'abstained' : 'answered',
-        strategy: action,
-        model: result.model,
-      });
-      await context.enqueue('learnFromExperience', [{}], { delayMs: 1000 });
+      // A replay of what was recorded says what was recorded.
+      if (contextual && record) result.contextual_question = contextual;
+      const told = await telling.end();
+      await completeAnswer(db, answerId, answer.token, result, { experience, record, told });
+      countFinished(context, answer, result);
+      if (experience) await context.enqueue('learnFromExperience', [{}], { delayMs: 1000 });
     } catch (error) {
-      if (deadline.aborted) return expire(answer, context.db);
-      await releaseAnswer(context.db, answer.id, answer.token);
+      await telling.end();
+      if (deadline.aborted) return expire(answer, db);
+      await releaseAnswer(db, answerId, answer.token);
       throw error;
     }
   },

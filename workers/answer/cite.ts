@@ -4,6 +4,7 @@ import { type AnswerPart, assembleAnswer, type Cited, type DroppedMarker, quoteS
 import type { Draft, DraftSentence } from './extractive.ts';
 import { withoutForeignLinks } from './foreign-links.ts';
 import { readModelText } from './model-text.ts';
+import type { UnsupportedPolicy } from './unsupported.ts';
 import { readSources, verifyClaim } from './verify.ts';
 
 /**
@@ -28,9 +29,9 @@ export function citeDraft(draft: Draft, passages: readonly Passage[]): Cited {
     const separator = draft.mode === 'keypoints' ? '\n' : ' ';
     if (parts.length > 0) parts.push({ layout: separator });
     if (draft.mode === 'keypoints') parts.push({ layout: '- ' });
-    parts.push({ sentence, quotes: [{ passage, start: drafted.start, end: drafted.end }] });
+    parts.push({ sentence, quotes: [{ passage, start: drafted.start, end: drafted.end, support: 1 }] });
   }
-  return assembleAnswer(parts, dropped);
+  return assembleAnswer(parts, dropped, 'drop');
 }
 
 function standsAsDrafted({ start, end, text }: DraftSentence, passage: Passage): boolean {
@@ -52,13 +53,18 @@ function readable(text: string): string {
 /**
  * A model's text with its `[n]` (n-th passage, from 1) held against the passages (`verifyClaim`). For each marker the
  * sentence or two sentences of the cited passage that carry the claim best become the quote; markers without one are
- * dropped with their reason. A sentence left without marker stays and counts against `citationCoverage`. Links that no
- * passage has are taken out. `language` is the answer's; with the `question` words that only repeat it count for less.
+ * dropped with their reason. A sentence left without marker counts against `citationCoverage` and is left out, or stays
+ * and is told of (`unsupported`). Links that no passage has are taken out. `language` is the answer's; with the `question`
+ * words that only repeat it count for less.
  */
 export function citeModelText(
   text: string,
   passages: readonly Passage[],
-  { language, question = '' }: { language: Language; question?: string },
+  {
+    language,
+    question = '',
+    unsupported = 'mark',
+  }: { language: Language; question?: string; unsupported?: UnsupportedPolicy },
 ): Cited {
   const sources = readSources(passages, language, question);
   const dropped: DroppedMarker[] = [];
@@ -68,5 +74,5 @@ export function citeModelText(
     dropped.push(...verdict.dropped.map((drop) => ({ ...drop, sentence: part.sentence })));
     return { sentence: part.sentence, quotes: verdict.quotes };
   });
-  return assembleAnswer(parts, dropped);
+  return assembleAnswer(parts, dropped, unsupported);
 }

@@ -114,7 +114,7 @@ function supportOf(
   const hasNumbers = [...claim.numbers].every((number) => quoted.has(number));
   let mass = 0;
   let carried = 0;
-  for (const word of comparable(claim, text)) {
+  for (const word of comparable(claim, sentences)) {
     const value = weight(word);
     mass += value;
     if (sentences.some(({ words }) => words.has(word))) carried += value;
@@ -125,11 +125,12 @@ function supportOf(
 
 /**
  * The words a claim can be checked by. Across languages only names, codes and numbers can stand in both texts, so a
- * claim in Korean is compared by its words without Hangul, one in English by its capitalised words and those with digits.
+ * claim in Korean is compared by its words without Hangul, one in English by its capitalised words and those with digits. A
+ * sentence in the claim's language beside a foreign one is held to all its words.
  */
-function comparable(claim: Claim, quote: string): string[] {
-  const language = detectLanguage(quote);
-  if (language === claim.language || language === 'und') return [...claim.words];
+function comparable(claim: Claim, quoted: readonly SourceSentence[]): string[] {
+  const foreign = quoted.every(({ text }) => ![claim.language, 'und'].includes(detectLanguage(text)));
+  if (!foreign) return [...claim.words];
   if (claim.language === 'ko') return [...claim.words].filter((word) => !/\p{Script=Hangul}/u.test(word));
   const anchors = claim.text.match(/(?<!^)\b\p{Lu}[\p{L}\p{N}-]*|[\p{L}-]*\p{N}[\p{L}\p{N}.,-]*/gu) ?? [];
   return [...new Set(analyze(anchors.join(' ')).words)];

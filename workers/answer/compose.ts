@@ -1,152 +1,142 @@
-import { randomBytes } from 'node:crypto';
-import { asAppError } from '../../src/errors.ts';
+import type { DegradeCode } from '../../src/answer-result.ts';
+import type { ClaimedAnswer } from '../../src/db/answers.ts';
+import type { ModelCall } from '../../src/db/model-calls.ts';
 import type { Passage, Retrieval } from '../../src/retrieval/passage.ts';
 import type { Context } from '../context.ts';
-import type { LlmReply } from '../llm/llm.ts';
+import type { Budgets } from './budgets.ts';
 import { citeDraft, citeModelText } from './cite.ts';
 import type { Cited } from './cited.ts';
-import { composeExtractive } from './extractive.ts';
+import { both, unverified } from './degrade.ts';
+import { composeExtractive, type Draft } from './extractive.ts';
+import { hasAddress } from './foreign-links.ts';
 import type { Intent } from './intent.ts';
-import { pickBoundary, saysNoAnswer, writePrompt } from './prompt.ts';
-import { degradedStep, runStep, type Step, stepBudgets } from './steps.ts';
+import type { Report } from './progress.ts';
+import { saysNoAnswer } from './prompt.ts';
+import type { Seeded } from './seed.ts';
+import { degradedStep, runStep, type Step } from './steps.ts';
+import { findSuspicions, type Suspect, suspectsLast } from './suspicion.ts';
+import { type Written, writeAnswer } from './write-answer.ts';
+
+/** For whom and within what an answer is composed. */
+export interface Composing {
+  /** Whose calls are entered in the books. */
+  answer: Pick<ClaimedAnswer, 'id' | 'token' | 'api_key_id'>;
+  budgets: Budgets;
+  context: Context & Seeded;
+  report: Report;
+}
 
 export interface Composed {
   /** null when the model says that the sources carry no answer. */
   cited: Cited | null;
   model: string;
-  /** Why the model's answer was not used; null when it was, or when there is none. */
+  /** Why this is less than the model's own answer; null when it is not, or when there is no model. */
   degraded: string | null;
-  usage: { input_tokens: number; output_tokens: number; llm_calls: number; cost_usd: number | null };
+  degradedCodes: DegradeCode[];
+  /** Calls of models in this run. */
+  calls: readonly ModelCall[];
+  /** Sources that seem to speak to the model; they stood last. */
+  suspects: Suspect[];
   generationMs: number;
   steps: [compose: Step, cite: Step];
 }
 
 const extractiveModel = 'extractive';
-const noUsage = { input_tokens: 0, output_tokens: 0, llm_calls: 0, cost_usd: 0 };
 
 /**
  * The steps compose and cite. With a language model its text is held against the sources; when it fails, is too late or
- * nothing of it can be verified, and without one, the answer is taken from the sources word for word.
+ * nothing of it can be verified, and without one, the answer is taken from the sources word for word. Throws
+ * `llm_rate_limited` with `retryAfter` where the answer had better wait for its model.
  */
 export async function compose(
   question: string,
   intent: Intent,
-  retrieval: Retrieval,
-  context: Context,
+  found: Retrieval,
+  composing: Composing,
 ): Promise<Composed> {
-  const { passages } = retrieval;
-  if (!context.llm || passages.length === 0)
-    return extract(question, intent, retrieval, context.signal, null);
-  const written = await callModel(question, intent, passages, context);
-  if (!written.reply) return extract(question, intent, retrieval, context.signal, written);
-  const { text } = written.reply;
-  if (saysNoAnswer(text))
-    return finished(null, context.llm.model, written, {
-      name: 'cite',
-      ms: 0,
-      outcome: 'skipped',
-      detail: 'The model found no answer in the sources.',
-    });
-  const cited = await runStep('cite', stepBudgets.cite, context.signal, () =>
-    citeModelText(text, passages, { language: intent.language, question }),
+  const { budgets, context } = composing;
+  const { llm, signal } = context;
+  // Where no model reads, nobody can be spoken to.
+  const { passages, suspects } = llm ? suspectsLast(found.passages) : { ...found, suspects: [] };
+  const retrieval = { ...found, passages };
+  if (!llm || passages.length === 0) return extract(question, intent, retrieval, suspects, composing, null);
+  const written = await writeAnswer(llm, { question, intent, passages, suspects }, composing);
+  const { text } = written;
+  if (text === null) return extract(question, intent, retrieval, suspects, composing, written);
+  if (saysNoAnswer(text)) {
+    const detail = 'The model found no answer in the sources.';
+    written.draft.restart(detail);
+    return finished(null, written, suspects, { name: 'cite', ms: 0, outcome: 'skipped', detail });
+  }
+  written.draft.end();
+  const cited = await runStep('cite', budgets.of('cite'), signal, () =>
+    citeModelText(text, passages, { language: intent.language, question, unsupported: intent.unsupported }),
   );
   if (cited.value && cited.value.sources.length > 0)
-    return finished(cited.value, context.llm.model, written, cited.step);
-  return extract(question, intent, retrieval, context.signal, {
+    return finished(cited.value, written, suspects, cited.step);
+  return extract(question, intent, retrieval, suspects, composing, {
     ...written,
-    reason: "Nothing in the language model's answer could be verified.",
+    degraded: both(unverified, written.degraded),
   });
 }
 
-interface Written {
-  reply: LlmReply | null;
-  step: Step;
-  reason: string | null;
-  ms: number;
-}
-
-async function callModel(
-  question: string,
-  intent: Intent,
-  passages: Passage[],
-  { llm, config, metrics, signal, log }: Context,
-): Promise<Written> {
-  if (!llm) throw new Error('callModel needs a model');
-  const boundary = pickBoundary(question, passages, () => randomBytes(12).toString('hex'));
-  const { system, prompt } = writePrompt(question, intent, passages, { boundary });
-  const end = metrics.llmSeconds.startTimer({ model: llm.model });
-  const { value, step, error } = await runStep('compose', config.COMPOSE_BUDGET_MS, signal, (inner) =>
-    llm.generate({
-      system,
-      prompt,
-      maxOutputTokens: config.LLM_MAX_OUTPUT_TOKENS,
-      temperature: 0,
-      signal: inner,
-    }),
-  );
-  end({ outcome: value ? 'ok' : step.outcome === 'timeout' ? 'timeout' : asAppError(error).code });
-  if (value) {
-    metrics.llmTokens.inc({ model: llm.model, kind: 'input' }, value.inputTokens);
-    metrics.llmTokens.inc({ model: llm.model, kind: 'output' }, value.outputTokens);
-    return { reply: value, step, reason: null, ms: step.ms };
-  }
-  const reason =
-    step.outcome === 'timeout'
-      ? `The language model took longer than ${config.COMPOSE_BUDGET_MS} ms.`
-      : asAppError(error).message;
-  log.warn(
-    { model: llm.model, code: step.outcome === 'timeout' ? 'timeout' : asAppError(error).code },
-    'composing from the sources instead',
-  );
-  return { reply: null, step, reason, ms: step.ms };
-}
-
-function finished(
-  cited: Cited | null,
-  model: string,
-  { reply, step, ms }: Written,
-  citeStep: Step,
-): Composed {
-  const usage = {
-    input_tokens: reply?.inputTokens ?? 0,
-    output_tokens: reply?.outputTokens ?? 0,
-    llm_calls: 1,
-    cost_usd: null,
+function finished(cited: Cited | null, written: Written, suspects: Suspect[], citeStep: Step): Composed {
+  const { model, degraded, calls, step } = written;
+  return {
+    ...{ cited, model, calls, suspects, generationMs: step.ms },
+    degraded: degraded?.reason ?? null,
+    degradedCodes: degraded?.codes ?? [],
+    steps: [withSuspects(step, suspects), citeStep],
   };
-  return { cited, model, degraded: null, usage, generationMs: ms, steps: [step, citeStep] };
 }
 
 async function extract(
   question: string,
   intent: Intent,
   retrieval: Retrieval,
-  signal: AbortSignal,
+  suspects: Suspect[],
+  { budgets, context: { signal, log } }: Composing,
   failed: Written | null,
 ): Promise<Composed> {
-  const draft = await runStep('compose', stepBudgets.compose, signal, () =>
+  if (failed?.degraded) {
+    log.warn({ model: failed.model, codes: failed.degraded.codes }, 'composing from the sources instead');
+    failed.draft.restart(failed.degraded.reason);
+  }
+  // Not cut short by the deadline: it is what is left to fall back on, and takes milliseconds.
+  const draft = await runStep('compose', budgets.of('compose'), signal, () =>
     composeExtractive(question, intent, retrieval.passages, retrieval.analysis),
   );
   if (!draft.value) throw draft.error;
-  const { value } = draft;
-  const cited = await runStep('cite', stepBudgets.cite, signal, () => citeDraft(value, retrieval.passages));
+  const value = withoutOrders(draft.value, retrieval.passages, suspects);
+  const cited = await runStep('cite', budgets.of('cite'), signal, () => citeDraft(value, retrieval.passages));
   if (!cited.value) throw cited.error;
-  const step = failed?.reason
-    ? degradedStep({ ...draft.step, ms: draft.step.ms + failed.ms }, failed.reason)
+  const step = failed?.degraded
+    ? degradedStep({ ...failed.step, ms: failed.step.ms + draft.step.ms }, failed.degraded.reason)
     : draft.step;
-  const usage = failed
-    ? {
-        input_tokens: failed.reply?.inputTokens ?? 0,
-        output_tokens: failed.reply?.outputTokens ?? 0,
-        llm_calls: 1,
-        cost_usd: null,
-      }
-    : noUsage;
   return {
-    cited: cited.value,
-    model: extractiveModel,
-    degraded: failed?.reason ?? null,
-    usage,
+    ...{ cited: cited.value, model: extractiveModel, suspects, calls: failed?.calls ?? [] },
+    degraded: failed?.degraded?.reason ?? null,
+    degradedCodes: failed?.degraded ? [...failed.degraded.codes, 'extractive'] : [],
     generationMs: step.ms,
-    steps: [step, cited.step],
+    steps: [withSuspects(step, suspects), cited.step],
+  };
+}
+
+/** Sentences in which a suspect speaks to the model, or points somewhere, are no answer either. */
+function withoutOrders(draft: Draft, passages: readonly Passage[], suspects: readonly Suspect[]): Draft {
+  const suspected = new Set(suspects.map(({ passage }) => passage));
+  const honest = ({ passage: n, text }: Draft['sentences'][number]) => {
+    const passage = passages[n];
+    return !passage || !suspected.has(passage) || (findSuspicions(text).length === 0 && !hasAddress(text));
+  };
+  return { ...draft, sentences: draft.sentences.filter(honest) };
+}
+
+function withSuspects(step: Step, suspects: readonly Suspect[]): Step {
+  if (suspects.length === 0) return step;
+  const count = suspects.length === 1 ? '1 source that speaks' : `${suspects.length} sources that speak`;
+  return {
+    ...step,
+    detail: [step.detail, `${count} to language models came last.`].filter(Boolean).join(' '),
   };
 }

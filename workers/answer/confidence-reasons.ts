@@ -1,4 +1,6 @@
-import type { Language } from '../../src/text/language.ts';
+import { detectLanguage, type Language } from '../../src/text/language.ts';
+import type { Cited } from './cited.ts';
+import type { Conflict } from './conflicts.ts';
 import type { Signals } from './signals.ts';
 
 /** From this share of the question on, a sentence or the passages count as having most of it. */
@@ -8,17 +10,26 @@ const close = 0.5;
 
 type Sentence = Record<'ko' | 'en', string>;
 
+/** What was judged. */
+export interface Explained {
+  abstain: boolean;
+  language: Language;
+  conflicts: readonly Conflict[];
+  cited: Cited;
+}
+
 /** The signals in words, in Korean or else English, the weightiest first. */
 export function explainConfidence(
   signals: Signals,
-  { abstain, language }: { abstain: boolean; language: Language },
+  { abstain, language, conflicts, cited }: Explained,
 ): string[] {
   const sentences = [
     verdict(signals, abstain),
     ofFocus(signals),
     ofCoverage(signals),
     ofVector(signals),
-    ofCitations(signals),
+    ofCitations(signals, cited),
+    ...(abstain ? [] : [...conflicts.map(ofConflict), ofLanguages(language, cited)]),
   ];
   const spoken = language === 'ko' ? 'ko' : 'en';
   return sentences.filter((sentence) => sentence !== null).map((sentence) => sentence[spoken]);
@@ -84,12 +95,38 @@ function ofVector({ vector, agreement }: Signals): Sentence | null {
       };
 }
 
-function ofCitations({ citationCoverage }: Signals): Sentence | null {
+function ofCitations({ citationCoverage }: Signals, { unsupportedLeftOut: left }: Cited): Sentence | null {
   if (citationCoverage === 0 || citationCoverage === 1) return null;
   const share = percent(citationCoverage);
+  if (left > 0)
+    return {
+      ko: `쓰인 문장 가운데 ${share}만 출처로 확인되어, 확인되지 않은 ${left}개 문장을 뺐습니다.`,
+      en: `Only ${share} of the sentences written could be verified in a source; the other ${left} were left out.`,
+    };
   return {
     ko: `답변 문장 가운데 ${share}만 출처로 확인되었습니다.`,
     en: `Only ${share} of the answer's sentences could be verified in a source.`,
+  };
+}
+
+function ofConflict({ n: [one, other], values: [first, second] }: Conflict): Sentence {
+  return {
+    ko: `출처 [${one}]과 [${other}]의 내용이 서로 다릅니다: ${first} / ${second}.`,
+    en: `Sources [${one}] and [${other}] contradict each other: ${first} / ${second}.`,
+  };
+}
+
+/** An answer in the sources' words is not always in the question's language. */
+function ofLanguages(language: Language, { sources }: Cited): Sentence | null {
+  const foreign = sources.filter(({ quote }) => {
+    const own = detectLanguage(quote);
+    return own !== 'und' && language !== 'und' && own !== language;
+  });
+  if (foreign.length === 0) return null;
+  const numbers = foreign.map(({ n }) => `[${n}]`).join(', ');
+  return {
+    ko: `질문과 다른 언어로 쓰인 출처가 있습니다: ${numbers}.`,
+    en: `Written in another language than the question: ${numbers}.`,
   };
 }
 

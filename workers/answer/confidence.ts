@@ -1,41 +1,32 @@
 import type { Evidence, QueryAnalysis } from '../../src/retrieval/passage.ts';
 import type { Language } from '../../src/text/language.ts';
+import { answerThreshold } from './answer-threshold.ts';
 import type { Cited } from './cited.ts';
 import { explainConfidence } from './confidence-reasons.ts';
+import { type Conflict, conflictsAmong } from './conflicts.ts';
 import { readSignals, type Signals } from './signals.ts';
 
 export interface Judgement {
   /** Say that the documents have no answer, rather than show this one. */
   abstain: boolean;
-  /** Probability that the sources carry the answer, times the share of the answer that is cited, 0…1. */
+  /** Probability that the answer is right, times the share of what is shown that is cited, 0….99. */
   confidence: number;
   /** What speaks for and against it, plain sentences in the answer's language. */
   reasons: string[];
+  /** Cited sources that contradict each other. */
+  conflicts: Conflict[];
 }
 
 /**
- * Below this probability that the sources carry the answer, it is not given. On the halves the coefficients were not
- * fitted on, words alone answer .94 of KorQuAD's questions and .16 of those whose article is withheld (30 paragraphs of
- * other articles: .88 to .93 and .01 to .02); with vectors .95 of MultiHop-RAG's questions and none of 17 null questions
- * (1 of all 31). Signals and threshold were chosen with these figures in sight, so expect somewhat less elsewhere.
+ * Logistic models of "the answer is right", one for retrieval with a vector leg and one for words alone. What was fitted on
+ * what, and how far to believe it, stands in docs/quality.md. Another embedding model spreads its cosines otherwise: fit
+ * again before trusting the numbers.
  */
-export const answerThreshold = 0.35;
+const withVectors = { constant: -12.13, matched: 2.93, focus: 7.47, vector: 9.57, agreement: 1.16 };
+const wordsAlone = { constant: -6.96, matched: 4.95, focus: 5.7 };
 
-/**
- * Logistic models of "the cited sentences hold the answer", one for retrieval with a vector leg and one for words alone.
- *
- * Fitted offline by Newton's method with an L2 penalty of .001 on standardised signals, every group (set × answerable or
- * not) of equal weight but those named. Each question was asked of a corpus that has its answer and of one from which the
- * answer was taken out; right is an answer whose sentences hold the gold string (KorQuAD) or come from a judged document
- * (the others). Words alone: KorQuAD 1.0 dev, articles with an even number (1,657 questions; whole article withheld; also
- * corpora of 30 paragraphs; those with other paragraphs of the same article at weight .5), every second claim of SciFact
- * train (30 abstracts and all 5,183; withheld from all at weight .2, as other abstracts often carry the claim too) and
- * every second question of a 250-question sample of MultiHop-RAG (weight .3, all
- * 326 articles and 30). With vectors: the same without KorQuAD, MultiHop-RAG at full weight, cosines of all-MiniLM-L6-v2.
- * Another embedding model spreads its cosines otherwise: fit again before trusting the numbers.
- */
-const withVectors = { constant: -9.089, matched: 3.347, coverage: 1.767, vector: 4.944, agreement: 1.805 };
-const wordsAlone = { constant: -5.607, matched: 3.379, focus: 4.906 };
+/** Nothing is certain: a threshold of 1 lets no answer pass. */
+const mostConfident = 0.99;
 
 /** Stands for the agreement of two legs where only one ran. */
 const unknownAgreement = 0.75;
@@ -50,21 +41,27 @@ export interface Judged {
 }
 
 /**
- * Judges an answer by absolute signals. Abstains when no citation survived or when the probability is below `threshold`;
+ * Judges an answer by absolute signals. Abstains when no citation survived or when the confidence is below `threshold`;
  * the confidence of an abstention is that of the answer that was held back, 0 when there was none.
  */
 export function judge({ retrieval, cited, language, threshold = answerThreshold }: Judged): Judgement {
   const signals = readSignals(retrieval.evidence, retrieval.analysis, cited ?? noAnswer);
   const probability = signals.citationCoverage === 0 ? 0 : supportProbability(signals);
-  const abstain = signals.citationCoverage === 0 || probability < threshold;
-  const confidence = round(probability * signals.citationCoverage);
-  return { abstain, confidence, reasons: explainConfidence(signals, { abstain, language }) };
+  const shown = cited && cited.unsupportedSpans.length > 0 ? signals.citationCoverage : 1;
+  const confidence = round(Math.min(mostConfident, probability) * shown);
+  const abstain = signals.citationCoverage === 0 || confidence < threshold;
+  const conflicts = conflictsAmong(cited?.sources ?? []);
+  const about = { abstain, language, conflicts, cited: cited ?? noAnswer };
+  return { abstain, confidence, conflicts, reasons: explainConfidence(signals, about) };
 }
 
-const noAnswer: Cited = { answer: '', sources: [], citationCoverage: 0, dropped: [] };
+const noAnswer: Cited = {
+  ...{ answer: '', sources: [], citationCoverage: 0, dropped: [] },
+  ...{ unsupportedSpans: [], unsupportedLeftOut: 0 },
+};
 
 /** Probability that the cited sentences hold the answer, 0…1. */
-export function supportProbability({ matched, focus, coverage, vector, agreement }: Signals): number {
+export function supportProbability({ matched, focus, vector, agreement }: Signals): number {
   const words = Math.log1p(matched);
   if (vector === null)
     return logistic(wordsAlone.constant + wordsAlone.matched * words + wordsAlone.focus * focus);
@@ -73,7 +70,7 @@ export function supportProbability({ matched, focus, coverage, vector, agreement
   return logistic(
     constant +
       weight.matched * words +
-      weight.coverage * coverage +
+      weight.focus * Math.sqrt(focus) +
       weight.vector * vector +
       weight.agreement * agrees,
   );

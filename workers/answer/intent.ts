@@ -1,4 +1,5 @@
 import { detectLanguage, type Language } from '../../src/text/language.ts';
+import type { UnsupportedPolicy } from './unsupported.ts';
 
 export const modes = ['answer', 'summary', 'keypoints'] as const;
 export type Mode = (typeof modes)[number];
@@ -17,7 +18,11 @@ export interface Intent {
   kind: QuestionKind;
   /** The answer is likely spread over several sentences or sources. */
   wantsSeveral: boolean;
+  /** It compares, or joins what one source hardly says alone. */
+  needsSources: boolean;
   answerType: AnswerType;
+  /** What is to become of sentences that no source carries. */
+  unsupported: UnsupportedPolicy;
 }
 
 const kindCues: readonly [QuestionKind, RegExp][] = [
@@ -56,11 +61,19 @@ const typeCues: readonly [AnswerType, RegExp][] = [
   ],
 ];
 
+/** Words of a question that takes two things together. */
+const joins =
+  /둘 ?다|양쪽|각각|모두에서|뿐만 아니라|한편|\b(?:both|respectively|as well as|while|whereas|each of|neither|either|consistent with|same|between)\b/iu;
+
 /** Reads a question by rules, Korean and English. */
-export function readIntent(question: string, mode: Mode): Intent {
+export function readIntent(question: string, mode: Mode, unsupported: UnsupportedPolicy = 'drop'): Intent {
   const language = detectLanguage(question);
   const kind = kindCues.find(([, cue]) => cue.test(question))?.[0] ?? 'factual';
   const answerType =
     kind === 'procedure' ? 'other' : (typeCues.find(([, cue]) => cue.test(question))?.[0] ?? 'other');
-  return { language, mode, kind, wantsSeveral: mode !== 'answer' || kind !== 'factual', answerType };
+  const needsSources = kind === 'comparison' || joins.test(question);
+  return {
+    ...{ language, mode, kind, answerType, needsSources, unsupported },
+    wantsSeveral: mode !== 'answer' || kind !== 'factual',
+  };
 }

@@ -2,8 +2,9 @@ import { flagsOn } from '../../src/flag-service.ts';
 import { toFilters } from '../../src/retrieval/filters.ts';
 import type { Retrieval } from '../../src/retrieval/passage.ts';
 import type { Context } from '../context.ts';
+import type { Budgets } from './budgets.ts';
 import type { AnswerRequest } from './run-steps.ts';
-import { degradedStep, runStep, type Step, stepBudgets } from './steps.ts';
+import { degradedStep, runStep, type Step } from './steps.ts';
 
 export interface Found {
   retrieval: Retrieval;
@@ -21,15 +22,17 @@ export async function retrieveStep(
   question: string,
   request: AnswerRequest,
   { config, search, llm, signal, log }: Context,
+  budgets: Budgets,
 ): Promise<Found> {
   // Without a language model composing takes milliseconds: its time is retrieval's to use.
-  const searchMs = llm ? stepBudgets.retrieve : stepBudgets.retrieve + stepBudgets.compose;
+  const searchMs = llm ? budgets.of('retrieve') : budgets.of('retrieve') + budgets.of('compose');
   // A reranker brings its own time, and gives up early enough for its order to be missed rather than the passages.
-  const budgetMs = config.RERANKER === 'off' ? searchMs : searchMs + config.RERANK_BUDGET_MS;
+  const budgetMs = budgets.atMost(config.RERANKER === 'off' ? searchMs : searchMs + config.RERANK_BUDGET_MS);
   const filters = toFilters(request.filters, request.canonical_in);
   const strategy = request.strategy === 'auto' ? 'hybrid' : request.strategy;
   // A question from before scopes were kept with it may see what every key may.
-  const audience = { scope: request.scope ?? 'read', flags: flagsOn(request.flags ?? {}) };
+  const { scope = 'read', flags = {}, access } = request;
+  const audience = { scope, flags: flagsOn(flags), access };
   const { final_topk: k, merge_neighbours: merge = false, expand = 'none' } = request;
   const options = { k, strategy, filters, merge, expand, audience, withinMs: budgetMs };
   const { value, step, error } = await runStep('retrieve', budgetMs, signal, (inner) =>

@@ -12,7 +12,8 @@ export type StepName = (typeof stepNames)[number];
 /** What a step may take, in milliseconds. */
 export type StepBudgets = Readonly<Record<StepName, number>>;
 
-export const stepBudgets: StepBudgets = {
+/** They add up to the 4 s that an answer is to take at most. */
+const usualBudgets: StepBudgets = {
   intent: 100,
   retrieve: 600,
   plan: 400,
@@ -21,6 +22,20 @@ export const stepBudgets: StepBudgets = {
   cite: 200,
   respond: 100,
 };
+
+const mostMs = 600_000;
+
+/** `name=milliseconds,…`, the others as usual; undefined where it is not of that form. */
+export function readStepBudgets(list: string): StepBudgets | undefined {
+  const budgets: Record<StepName, number> = { ...usualBudgets };
+  for (const part of list.split(',').filter((one) => one.trim() !== '')) {
+    const [, named, ms] = /^\s*(\w+)\s*=\s*(\d+)\s*$/.exec(part) ?? [];
+    const name = stepNames.find((one) => one === named);
+    if (!name || Number(ms) < 1 || Number(ms) > mostMs) return undefined;
+    budgets[name] = Number(ms);
+  }
+  return budgets;
+}
 
 export const stepOutcomes = ['ok', 'skipped', 'timeout', 'error', 'degraded'] as const;
 export type StepOutcome = (typeof stepOutcomes)[number];
@@ -32,6 +47,8 @@ export interface Step {
   ms: number;
   outcome: StepOutcome;
   detail?: string;
+  /** What it had; left out for a step that was not run. */
+  budget_ms?: number;
 }
 
 export interface StepResult<T> {
@@ -57,7 +74,7 @@ export async function runStep<T>(
   const started = performance.now();
   const done = (outcome: StepOutcome, detail?: string): Step => {
     const ms = Math.round((performance.now() - started) * 10) / 10;
-    return detail === undefined ? { name, ms, outcome } : { name, ms, outcome, detail };
+    return { name, ms, outcome, budget_ms: budgetMs, ...(detail === undefined ? {} : { detail }) };
   };
   const budget = AbortSignal.timeout(budgetMs);
   const both = AbortSignal.any([signal, budget]);
@@ -86,7 +103,11 @@ export function degradedStep(step: Step, detail: string): Step {
   return { ...step, outcome: 'degraded', detail };
 }
 
-async function untilAborted<T>(signal: AbortSignal, fn: (signal: AbortSignal) => T | Promise<T>): Promise<T> {
+/** Rejects with the signal's reason once that fires, whether `fn` heeds it or not. */
+export async function untilAborted<T>(
+  signal: AbortSignal,
+  fn: (signal: AbortSignal) => T | Promise<T>,
+): Promise<T> {
   let onAbort: (() => void) | undefined;
   const aborted = new Promise<never>((_, reject) => {
     onAbort = () => reject(signal.reason);

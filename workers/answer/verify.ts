@@ -95,6 +95,7 @@ function findQuote(claim: Claim, marker: number, sources: Sources): Cited | Drop
   const first = support?.sentences[0];
   const last = support?.sentences.at(-1);
   if (!support || !first || !last) return 'not_supported';
-  const quote = { passage, start: first.start, end: last.end };
+  const share = Math.round(support.share * 100) / 100;
+  const quote = { passage, start: first.start, end: last.end, support: share };
   return quoteStands(quote) ? { marker, quote, support } : 'quote_not_found';
 }

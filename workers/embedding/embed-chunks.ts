@@ -49,10 +49,15 @@ async function embedLive(key: VersionKey, live: GenerationRow, context: Context)
 async function embedAll(key: VersionKey, generation: GenerationRow, context: Context): Promise<void> {
   const embedder = await context.embedders.of(generation);
   const size = Math.min(maxEmbeddingBatch, embedder.maxBatch);
-  for (;;) {
-    const claimed = await claimChunks(context.db, key, embedder.model, size);
-    if (claimed.chunks.length === 0) return;
-    await embedBatch(claimed, embedder, context);
+  for (let after = -1; ; ) {
+    const claimed = await claimChunks(context.db, key, embedder.model, size, after);
+    const last = claimed.chunks.at(-1);
+    if (!last && after === -1) return;
+    const embedded = last ? await embedBatch(claimed, embedder, context) : 0;
+    const all = embedded === claimed.chunks.length && embedded < size;
+    // Nothing was left from the first chunk on; or none behind, and then those before it that others gave back.
+    if (all && after === -1) return;
+    after = all ? -1 : (last?.n ?? -1);
   }
 }
 

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { PassThrough, type Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { AppError } from '../../src/errors.ts';
-import { unreachable } from './fetch-connect.ts';
+import { unreachable } from '../net/pinned-request.ts';
 
 /** What `Accept-Encoding` asks for. */
 export const acceptedEncodings = 'gzip, deflate, br';

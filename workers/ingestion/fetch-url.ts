@@ -2,8 +2,9 @@ import type { IncomingMessage } from 'node:http';
 import { basename } from 'node:path/posix';
 import { AppError } from '../../src/errors.ts';
 import { refused, type UrlPolicy } from '../../src/net/url-policy.ts';
+import { type Resolve, resolveByDns, unreachable } from '../net/pinned-request.ts';
 import { acceptedEncodings, readBody } from './fetch-body.ts';
-import { connect, type Resolve, resolveByDns, unreachable } from './fetch-connect.ts';
+import { connect } from './fetch-connect.ts';
 import { createRobots, type RobotsReply, robotsBytes } from './fetch-robots.ts';
 
 const maxRedirects = 5;

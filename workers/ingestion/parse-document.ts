@@ -20,7 +20,8 @@ export async function parseDocument(
   parsers: ParserRegistry,
 ): Promise<ParseResult> {
   const result = await parseAs(await detectFormat(bytes, hints), bytes, hints, parsers);
-  if (result.document.text.trim() === '') throw new AppError('document_empty', 'The file has no text in it.');
+  if (result.document.text.trim() === '' && result.document.pages.length === 0)
+    throw new AppError('document_empty', 'The file has no text in it.');
   return result;
 }
 

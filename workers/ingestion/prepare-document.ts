@@ -7,7 +7,7 @@ import type { FormatName } from './formats.ts';
 import { likelyHeadings } from './markdown-headings.ts';
 import { maskDocument } from './mask-document.ts';
 import type { ParseResult } from './parse-document.ts';
-import type { ChunkRange, PageRange } from './parsed-document.ts';
+import type { ChunkRange, PageRange, ParsedDocument } from './parsed-document.ts';
 import { splitText } from './split-text.ts';
 
 /** Most characters that are prepared at once: beyond, they no longer fit one process. Only plain text comes in smaller pieces. */
@@ -72,18 +72,32 @@ export function prepareDocument(
   if (parsed.text.length > mostAtOnce) throw tooLarge(mostAtOnce);
   if (before + parsed.text.length > maxCharacters) throw tooLarge(maxCharacters);
   const { document, report } = maskDocument(parsed, pii ?? 'off');
-  const { text, pages, title, author, date } = document;
   const refused = isRefused(report);
   const ranges = refused ? [] : splitText(document, { size, overlap, records: tables.has(format) });
   if (ranges.length === 0 && !refused) throw new AppError('document_empty', 'The document has no text.');
+  const chunks = indexedChunks(document.text, ranges, given ?? document.title ?? '');
+  return { document: described(format, document, pii && report), chunks };
+}
+
+/** What is said of a file of blank pages. */
+export function prepareBlank({ format, document: parsed }: ParseResult, pii?: PiiPolicy): PreparedDocument {
+  const pages = parsed.pages.map(({ page }) => ({ page, start: 0, end: 0 }));
+  const { document, report } = maskDocument({ ...parsed, text: '', pages, headings: [] }, pii ?? 'off');
+  return described(format, document, pii && report);
+}
+
+function described(
+  format: FormatName,
+  { text, pages, title, author, date }: ParsedDocument,
+  pii: PiiReport | undefined,
+): PreparedDocument {
   const found = {
     language: detectLanguage(text),
     ...(title && { title }),
     ...(author && { author }),
     ...(date && { date }),
   };
-  const chunks = indexedChunks(text, ranges, given ?? title ?? '');
-  return { document: { format, text, pages, found, ...(pii && { pii: report }) }, chunks };
+  return { format, text, pages, found, ...(pii && { pii }) };
 }
 
 /** Whether the document must not be taken in, by the policy it came with. */

@@ -7,6 +7,7 @@ import {
   type PreparedChunk,
   type PreparedDocument,
   type PrepareOptions,
+  prepareBlank,
   prepareDocument,
 } from './prepare-document.ts';
 
@@ -21,7 +22,7 @@ export interface WindowSink {
 
 /**
  * Prepares the documents of a file one after the other and hands them on in windows; offsets count through all of them. Where
- * one ends a line ends, and no chunk reaches beyond it.
+ * one ends a line ends, and no chunk reaches beyond it. Of blank pages there are no windows; they are counted all the same.
  *
  * @throws AppError as `prepareDocument`; `document_empty` when none of them has text
  */
@@ -31,9 +32,13 @@ export async function prepareWindows(
   sink: WindowSink,
 ): Promise<PreparedSummary> {
   let summary: PreparedSummary | undefined;
+  let blank: PreparedSummary | undefined;
   let length = 0;
   for await (const parsed of documents) {
-    if (parsed.document.text.trim() === '') continue;
+    if (parsed.document.text.trim() === '') {
+      if (parsed.document.pages.length > 0) blank ??= withoutText(prepareBlank(parsed, options.pii));
+      continue;
+    }
     const { document, chunks } = prepareDocument(parsed, { ...options, before: length });
     const refused = document.pii !== undefined && isRefused(document.pii);
     const separator = summary === undefined ? '' : '\n';
@@ -43,6 +48,7 @@ export async function prepareWindows(
     if (!refused) await handOn(separator, document.text, chunks, length, sink);
     length += document.text.length;
   }
+  summary ??= blank;
   if (summary === undefined) throw new AppError('document_empty', 'The file has no text in it.');
   return summary;
 }

@@ -6,6 +6,8 @@ import { type ParseResult, parseAs, parseDocument } from './parse-document.ts';
 /** Formats of which any run of whole lines is a document by itself. */
 const lineFormats: readonly FormatName[] = ['txt'];
 
+const emptyLines = ['\n\n', '\r\n\r\n'];
+
 /** Bytes of a file beyond which it is read in pieces, if its format allows it; also the size of a piece. */
 const pieceBytes = 1_000_000;
 
@@ -32,7 +34,7 @@ export async function* readDocuments(
     if (format === 'whole' || size < enough) continue;
     const bytes = Buffer.concat(held);
     format ??= await lineFormat(bytes, hints);
-    const cut = format === 'whole' ? 0 : lastLineEnd(bytes);
+    const cut = format === 'whole' ? 0 : pieceEnd(bytes);
     held = [bytes.subarray(cut)];
     size = bytes.length - cut;
     enough = cut === 0 ? size * 2 : pieceBytes;
@@ -57,10 +59,13 @@ async function lineFormat(bytes: Buffer, hints: FileHints): Promise<FormatName |
 }
 
 /**
- * Behind the last line end, else behind the last space; neither is ever part of another character in a multi-byte encoding. What
+ * Behind an empty line in the last quarter, since what belongs together seldom goes on beyond one: a label and its number, a
+ * number in two lines. Otherwise behind the last line end, else behind the last space; neither is ever part of another character in a multi-byte encoding. What
  * goes on for long without either is no text that anybody reads, and is cut before the last character of UTF-8.
  */
-function lastLineEnd(bytes: Buffer): number {
+function pieceEnd(bytes: Buffer): number {
+  const empty = Math.max(...emptyLines.map((line) => bytes.lastIndexOf(line) + line.length));
+  if (empty > bytes.length * 0.75) return empty;
   const found = bytes.lastIndexOf(0x0a) + 1 || bytes.lastIndexOf(0x20) + 1;
   if (found > 0 || bytes.length < longestRun) return found;
   let end = bytes.length - 1;

@@ -10,6 +10,9 @@ interface Paragraph {
   item: boolean;
 }
 
+/** Half points up to which letters are too small for any reader: one point. */
+const leastSize = 2;
+
 /**
  * Handlers that write the text of a WordprocessingML part (ECMA-376 part 1, 17.3): headings by style or outline level,
  * list items, tables as rows; hidden runs are left out.
@@ -23,6 +26,7 @@ export function wordHandlers(styles: ReadonlyMap<string, WordStyle>, writer: Blo
   function property(tag: XmlTag, paragraph: Paragraph | undefined): void {
     const value = tag.attribute('w:val') ?? '';
     if (tag.name === 'vanish' && depth.run > 0) hidden = isOn(tag.attribute('w:val'));
+    else if (tag.name === 'sz' && depth.run > 0) hidden ||= Number(value) <= leastSize;
     else if (tag.name === 'rStyle') hidden ||= styles.get(value)?.hidden === true;
     else if (paragraph === undefined || depth.paragraphProperties === 0) return;
     else if (tag.name === 'pStyle') paragraph.headingLevel = styles.get(value)?.headingLevel;

@@ -16,7 +16,10 @@ export async function measureQuery(
   evaluation: EvaluationRow & { token: string },
   context: Context,
 ): Promise<void> {
-  const { judged, missing, relevant } = await resolveJudgements(context.db, judgements);
+  const { judged, missing, relevant } = await resolveJudgements(context.db, judgements, {
+    ...toFilters(evaluation.filters),
+    ...(evaluation.audience.access && { access: evaluation.audience.access }),
+  });
   const scores: QueryScore[] = [];
   for (const strategy of evaluation.strategies) {
     const found = await searchWith(strategy, text, evaluation, context);

@@ -3,12 +3,13 @@ import {
   type GenerateContentResponse,
   type GenerationConfig,
   GoogleGenerativeAI,
+  type ResponseSchema,
   type SingleRequestOptions,
 } from '@google/generative-ai';
-import { AppError, type ErrorCode } from '../../src/errors.ts';
 import { faultSentence, type GeminiFault, geminiFault } from '../../src/models/gemini-fault.ts';
-import type { Llm, LlmReply, LlmRequest } from './llm.ts';
-import { createReplyReader } from './reply-reader.ts';
+import { addGeminiPart } from './gemini-reply.ts';
+import { type Llm, LlmFault, type LlmFaultCode, type LlmReply, type LlmRequest } from './llm.ts';
+import { collectReply } from './reply-collector.ts';
 
 export interface GeminiLlmOptions {
   apiKey: string;
@@ -47,20 +48,20 @@ export function createGeminiLlm({
 
   return {
     model,
-    async generate({ signal, onText, ...request }): Promise<LlmReply> {
+    async generate({ signal, onText, onUsage, ...request }): Promise<LlmReply> {
       signal.throwIfAborted();
       const timedOut = AbortSignal.timeout(timeoutMs);
       // Ends the connection also where the reply is given up half read.
       const done = new AbortController();
       const ask = onText ? streamed : whole;
-      const reader = createReplyReader(onText);
+      const reply = collectReply({ ...(onText && { onText }), ...(onUsage && { onUsage }) });
       try {
         const options = { signal: AbortSignal.any([signal, timedOut, done.signal]) };
-        for await (const part of ask(toRequest(request, model), options)) reader.add(part);
-        return reader.end();
+        for await (const part of ask(toRequest(request, model), options)) addGeminiPart(part, reply);
+        return reply.end();
       } catch (error) {
-        if (error instanceof AppError) throw error;
-        throw toAppError(geminiFault(error, { apiKey, timedOut, signal }));
+        if (error instanceof LlmFault) throw error;
+        throw toFault(geminiFault(error, { apiKey, timedOut, signal }), reply.begun);
       } finally {
         done.abort();
       }
@@ -69,13 +70,17 @@ export function createGeminiLlm({
 }
 
 function toRequest(
-  { system, prompt, maxOutputTokens, temperature }: Omit<LlmRequest, 'signal' | 'onText'>,
+  { system, prompt, maxOutputTokens, temperature, schema }: Omit<LlmRequest, 'signal' | 'onText'>,
   model: string,
 ): GenerateContentRequest {
   // The 2.5 Flash models think by default, at the expense of maxOutputTokens: an answer from given sources needs none.
   // The SDK's type does not know the field; it sends what it is given.
   const thinking = model.startsWith('gemini-2.5-flash') ? { thinkingConfig: { thinkingBudget: 0 } } : {};
-  const generationConfig: GenerationConfig = { maxOutputTokens, temperature, ...thinking };
+  const json = schema && {
+    responseMimeType: 'application/json',
+    responseSchema: schema as unknown as ResponseSchema,
+  };
+  const generationConfig: GenerationConfig = { maxOutputTokens, temperature, ...thinking, ...json };
   return {
     systemInstruction: system,
     contents: [{ role: 'user', parts: [{ text: prompt }] }],
@@ -83,16 +88,21 @@ function toRequest(
   };
 }
 
-const codes: Record<GeminiFault['kind'], ErrorCode> = {
+const codes: Record<GeminiFault['kind'], LlmFaultCode> = {
   rate_limited: 'llm_rate_limited',
   timeout: 'llm_unavailable',
   unusable: 'llm_bad_output',
   unavailable: 'llm_unavailable',
 };
 
-function toAppError(fault: GeminiFault): AppError {
-  return new AppError(codes[fault.kind], faultSentence('The language model', fault), {
+function toFault(fault: GeminiFault, begun: boolean): LlmFault {
+  // What was turned down with a status, or never got there (the SDK's words for that), costs nothing.
+  const unreached = fault.kind !== 'timeout' && /Error fetching from/.test(fault.cause.message);
+  const turnedDown = fault.status !== undefined || unreached;
+  return new LlmFault(codes[fault.kind], faultSentence('The language model', fault), {
     cause: fault.cause,
-    ...(fault.retryAfter === undefined ? {} : { retryAfter: fault.retryAfter }),
+    retryAfter: fault.retryAfter,
+    charged: begun || !turnedDown,
+    lasting: fault.kind === 'unavailable' && fault.status !== undefined && fault.status < 500,
   });
 }

@@ -1,3 +1,4 @@
+import { expireLate } from '../../src/db/answers.ts';
 import { findLostEvaluations } from '../../src/db/evaluations.ts';
 import { findLostGenerations } from '../../src/db/generation-work.ts';
 import { findSuspects, type Suspect, type SuspectVersion } from '../../src/db/lost.ts';
@@ -17,6 +18,8 @@ const perCall = 1000;
 export const requeueLost: Handler<'requeueLost'> = {
   async run(_payload, context) {
     const { db, enqueue, log, metrics } = context;
+    // Nobody else ends what waits in a queue that no worker takes, unless somebody looks at it.
+    await expireLate(db);
     const suspects = await findSuspects(db, patienceSeconds);
     const counts = {
       ingest: await bringBack(context, 'ingestDocument', suspects.ingest, {
@@ -33,6 +36,7 @@ export const requeueLost: Handler<'requeueLost'> = {
           enqueue(
             'answerQuestion',
             rows.map(({ id }) => ({ answerId: id })),
+            { priority: rows.map(({ priority }) => priority) },
           ),
       }),
       operations: await bringBack(context, 'deleteDocument', suspects.operations, {

@@ -35,7 +35,7 @@ export interface Finding extends Span {
 }
 
 /** How far what is found at a place can depend on the text around it; some characters may be invisible ones. */
-export const reach = 2 * (contextReach + longestFinding);
+const reach = 2 * (contextReach + longestFinding);
 
 /** Characters looked at in one go: the memory and time that a text takes stay in proportion to its length. */
 const windowLength = 50_000;

@@ -32,7 +32,7 @@ export function maskText(text: string): Masked {
 }
 
 /** The same with what was found already: in order, without overlaps. */
-export function maskFindings(text: string, findings: readonly Finding[]): Masked {
+function maskFindings(text: string, findings: readonly Finding[]): Masked {
   if (findings.length === 0) return { text, found: {}, moved: (offset) => offset };
   const parts: string[] = [];
   const ends: number[] = [];

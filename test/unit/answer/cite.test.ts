@@ -156,7 +156,7 @@ describe('citeModelText', () => {
   });
 
   it('has no coverage for an empty text', () => {
-    expect(citeModel('')).toEqual({ answer: '', sources: [], citationCoverage: 0, dropped: [] });
+    expect(citeModel('')).toMatchObject({ answer: '', sources: [], citationCoverage: 0, dropped: [] });
   });
 
   it('weighs what the question says already for less', () => {

@@ -3,9 +3,10 @@ import { seededRandom } from '../../../src/evaluation/random.ts';
 import { hearText } from '../../../src/retrieval/analyze.ts';
 import { askedWords, heldWeight } from '../../../src/retrieval/held-words.ts';
 import type { Evidence } from '../../../src/retrieval/passage.ts';
+import { answerThreshold } from '../../../workers/answer/answer-threshold.ts';
 import { citeDraft, citeModelText } from '../../../workers/answer/cite.ts';
 import type { Cited } from '../../../workers/answer/cited.ts';
-import { answerThreshold, judge, supportProbability } from '../../../workers/answer/confidence.ts';
+import { judge, supportProbability } from '../../../workers/answer/confidence.ts';
 import { composeExtractive } from '../../../workers/answer/extractive.ts';
 import { readIntent } from '../../../workers/answer/intent.ts';
 import { readSignals, type Signals } from '../../../workers/answer/signals.ts';
@@ -108,6 +109,27 @@ describe('judge', () => {
       expect(reason).toMatch(/^[\x20-\x7e]+$/u);
   });
 
+  it('does not hold it against an answer that what no source carries was left out, but says so', () => {
+    const question = 'When must T3 tracker warranty claims reach the service desk?';
+    const { evidence, analysis, cited } = ask(question);
+    const passages = cited.sources.map(({ passage }) => passage);
+    const half = citeModelText(`${cited.sources[0]?.quote} [1] The desk is blue.`, passages, {
+      ...{ language: 'en', unsupported: 'drop' },
+    });
+    const whole = judge({ retrieval: { evidence, analysis }, cited, language: 'en' });
+    const partly = judge({ retrieval: { evidence, analysis }, cited: half, language: 'en' });
+    expect(partly.confidence).toBe(whole.confidence);
+    expect(partly.reasons.at(-1)).toMatch(/50%.*1 were left out/u);
+  });
+
+  it('says that a source is in another language than the question', () => {
+    const { evidence, analysis, cited } = ask('트래커 워런티 클레임은 언제까지 서비스 데스크에 가야 하나요?');
+    const reasonsIn = (language: 'ko' | 'en') =>
+      judge({ retrieval: { evidence, analysis }, cited, language }).reasons.join(' ');
+    expect(reasonsIn('ko')).toContain('질문과 다른 언어로 쓰인 출처가 있습니다: [1]');
+    expect(reasonsIn('en')).not.toContain('another language');
+  });
+
   it('follows the threshold it is given', () => {
     const { evidence, analysis, cited } = ask('연차 휴가는 며칠이 주어지나요?');
     expect(judge({ retrieval: { evidence, analysis }, cited, language: 'ko', threshold: 1 }).abstain).toBe(
@@ -157,7 +179,7 @@ describe('readSignals', () => {
     });
     expect(whole.matched).toBeCloseTo(3, 9);
     expect(readSignals(evidence, analysisOf(''), cited)).toMatchObject({ matched: 0, focus: 0 });
-    const nothing: Cited = { answer: '', sources: [], citationCoverage: 0, dropped: [] };
+    const nothing = citeModelText('', [], { language: 'en' });
     expect(readSignals(evidence, analysisOf('battery'), nothing)).toMatchObject({
       matched: 0,
       focus: 0,

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { degradedStep, runStep, skippedStep, stepBudgets, stepNames } from '../../../workers/answer/steps.ts';
+import {
+  degradedStep,
+  readStepBudgets,
+  runStep,
+  skippedStep,
+  stepNames,
+} from '../../../workers/answer/steps.ts';
 
 const never = new AbortController().signal;
 
@@ -67,9 +73,13 @@ describe('runStep', () => {
     await expect(running).rejects.toBe(reason);
   });
 
-  it('has a budget for every step', () => {
-    expect(Object.keys(stepBudgets)).toEqual([...stepNames]);
-    expect(stepBudgets.compose).toBe(2200);
+  it('has a budget for every step, four seconds in all, of which some can be set', () => {
+    const usual = readStepBudgets('');
+    expect(Object.keys(usual ?? {})).toEqual([...stepNames]);
+    expect(Object.values(usual ?? {}).reduce((sum, ms) => sum + ms, 0)).toBe(4000);
+    expect(readStepBudgets('compose=9000, cite = 50')).toEqual({ ...usual, compose: 9000, cite: 50 });
+    for (const wrong of ['compose', 'compose=', 'compose=0', 'compose=1.5', 'dance=5', 'compose=600001'])
+      expect(readStepBudgets(wrong), wrong).toBeUndefined();
   });
 
   it('words skipped and degraded steps', () => {

@@ -12,7 +12,7 @@ describe('docx', () => {
 
   it('leaves out what a reader does not see', async () => {
     const body = [
-      `<w:p>${run('seen')}${run('vanished', '<w:vanish/>')}${run(' too', '<w:vanish w:val="0"/>')}</w:p>`,
+      `<w:p>${run('seen')}${run('vanished', '<w:vanish/>')}${run(' too', '<w:vanish w:val="0"/><w:sz w:val="20"/>')}${run('tiny', '<w:sz w:val="2"/>')}</w:p>`,
       `<w:p><w:del>${run('deleted')}</w:del><w:ins>${run('inserted')}</w:ins></w:p>`,
       `<w:p><w:r><w:instrText>PAGE</w:instrText></w:r><mc:AlternateContent><mc:Choice>${run('one')}</mc:Choice><mc:Fallback>${run('two')}</mc:Fallback></mc:AlternateContent></w:p>`,
     ];

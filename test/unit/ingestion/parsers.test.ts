@@ -167,8 +167,12 @@ describe('pdf', () => {
     });
   });
 
+  it('counts blank pages', async () => {
+    const pages = [1, 2].map((page) => ({ page, start: 0, end: 0 }));
+    expect(await read(pdf(['', '']), 'a.pdf')).toMatchObject({ text: '', pages });
+  });
+
   it.each([
-    ['blank pages', pdf(['', '']), 'document_empty', /blank/],
     ['a password', encryptedPdf(), 'document_encrypted', /password/],
     ['nothing but a header', pdf(['a']).subarray(0, 60), 'document_unreadable', /damaged/],
   ])('refuses a file with %s', async (_, content, code, message) => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { countWords } from '../../../src/retrieval/analyze.ts';
 import { givenText, prepareDocument } from '../../../workers/ingestion/prepare-document.ts';
+import { prepareWindows } from '../../../workers/ingestion/prepare-windows.ts';
 
 const options = { title: null, size: 50, overlap: 10 };
 
@@ -85,6 +86,24 @@ describe('prepareDocument', () => {
     const clean = prepareDocument(givenText('Nothing in it.'), { ...options, pii: 'reject' });
     expect(clean.document.pii).toEqual({ policy: 'reject', found: {} });
     expect([...clean.chunks]).toHaveLength(1);
+  });
+
+  it('counts blank pages', async () => {
+    const pages = [1, 2].map((page) => ({ page, start: 0, end: 0 }));
+    const document = { text: '', title: 'kim@example.com', pages, headings: [] };
+    const files = async function* () {
+      yield { format: 'pdf' as const, document };
+    };
+    const nothing = async () => {
+      throw new Error('blank pages have no windows');
+    };
+    const sink = { chunk: nothing, window: nothing };
+    expect(await prepareWindows(files(), { ...options, pii: 'mask' }, sink)).toEqual({
+      format: 'pdf',
+      pages,
+      found: { title: '[EMAIL]', language: 'und' },
+      pii: { policy: 'mask', found: { email: 1 } },
+    });
   });
 
   it('refuses a text without words and one beyond the limit', () => {

@@ -27,6 +27,13 @@ describe('readDocuments', () => {
     expect(`${texts.join('\n')}\n`).toBe(text);
   });
 
+  it('ends a piece behind an empty line where one is near', async () => {
+    const text = Array.from({ length: 500 }, () => lines(100)).join('\n');
+    const texts = await textsOf(Buffer.from(text), 'a.txt', 99_991);
+    expect(texts.length).toBeGreaterThan(2);
+    expect(`${texts.join('\n\n')}\n`).toBe(text);
+  });
+
   it('reads other formats, and text with two bytes a character, as a whole', async () => {
     const text = lines(30_000);
     expect(await textsOf(Buffer.from(text, 'utf16le'), 'a.txt')).toEqual([text.trimEnd()]);

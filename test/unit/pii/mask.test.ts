@@ -1,8 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { seededRandom } from '../../../src/evaluation/random.ts';
 import { analyze } from '../../../src/retrieval/analyze.ts';
 import { countAll, describeCounts, maskText } from '../../../src/text/pii/mask.ts';
-import { createWindowMasker, type MaskedPiece } from '../../../src/text/pii/mask-windows.ts';
 import { makeInstances } from '../../support/pii-instances.ts';
 
 describe('maskText', () => {
@@ -30,32 +28,5 @@ describe('maskText', () => {
     const once = maskText(text);
     expect(countAll(once.found)).toBeGreaterThan(550);
     expect(maskText(once.text)).toMatchObject({ text: once.text, found: {} });
-  });
-});
-
-describe('a text in windows', () => {
-  const text = makeInstances(300, 5)
-    .map((instance) => instance.text)
-    .join('\n');
-  const whole = maskText(text);
-
-  it.each([1, 40, 900, 20_000])('of up to %i characters is masked as the whole is', (longest) => {
-    const random = seededRandom(longest);
-    const masker = createWindowMasker();
-    const pieces: MaskedPiece[] = [];
-    for (let at = 0; at < text.length; ) {
-      const next = at + 1 + Math.floor(random() * longest) + (longest === 1 ? 99 : 0);
-      pieces.push(masker.push(text.slice(at, next)));
-      at = next;
-    }
-    pieces.push(masker.end());
-    expect(pieces.map((piece) => piece.text).join('')).toBe(whole.text);
-    expect(pieces.reduce((sum, { found }) => sum + countAll(found), 0)).toBe(countAll(whole.found));
-    let start = 0;
-    for (const piece of pieces) {
-      expect(piece.start).toBe(start);
-      start += piece.length;
-    }
-    expect(start).toBe(text.length);
   });
 });

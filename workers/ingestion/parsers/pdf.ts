@@ -12,7 +12,7 @@ const pageBreak = '\f';
 
 /**
  * PDF: pages as the file counts them, empty ones included. A page without text but with something drawn on it is scanned:
- * its text is recognised, where that is switched on.
+ * its text is recognised, where that is switched on. One of blank pages is read as having no text.
  */
 export function createPdfParser(openRecogniser: OpenRecogniser | undefined): Parser {
   return {
@@ -32,7 +32,7 @@ export function createPdfParser(openRecogniser: OpenRecogniser | undefined): Par
         builder.block(text);
       }
       const built = builder.build();
-      if (built.text === '') throw withoutText(texts.length, scans.length, openRecogniser !== undefined);
+      if (built.text === '' && scans.length > 0 && openRecogniser === undefined) throw scanned(texts.length);
       return { ...built, ...found };
     },
   };
@@ -104,13 +104,7 @@ function refuse(error: unknown): never {
   });
 }
 
-function withoutText(pages: number, scans: number, recognised: boolean): AppError {
-  if (scans === 0) return new AppError('document_empty', 'The PDF has no text: its pages are blank.');
-  if (recognised)
-    return new AppError(
-      'document_empty',
-      'The PDF has no text layer, and none could be recognised on its pages.',
-    );
+function scanned(pages: number): AppError {
   const size = pages === 1 ? 'its page has' : `its ${pages} pages have`;
   return new AppError(
     'document_needs_ocr',

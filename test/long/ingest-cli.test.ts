@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { countRows, type Json, startService, type TestService } from '../support/service.ts';
+import { countRows, createKey, type Json, startService, type TestService } from '../support/service.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const program = fileURLToPath(new URL('../../cli/dt-rag.mjs', import.meta.url));
@@ -124,6 +124,27 @@ describe('dt-rag ingest', () => {
     await write({ 'c.txt': 'Bilbies dig.' });
     expect(await ingest(['--prune', '--yes'])).toMatchObject({ ingested: 1, pruned: 1 });
     expect(Object.keys(await remote()).sort()).toEqual(['c.txt', 'theirs']);
+  });
+
+  it('keeps a folder in several collections, each for itself', async () => {
+    await write({ 'a.txt': 'Numbats eat termites.', 'b.txt': 'Dunnarts hunt at night.' });
+    const collections = async () =>
+      (await service.admin.get(`/api/v1/documents?external_id_prefix=${name()}/`)).body.items
+        .map(({ collection, external_id }: Json) => `${collection} ${external_id.slice(name().length + 1)}`)
+        .sort();
+    await ingest();
+    const inField = ['--collection', 'field'];
+    expect(await ingest(inField)).toMatchObject({ ingested: 2 });
+    expect(await ingest(inField)).toMatchObject({ ingested: 0, unchanged: 2 });
+    await rm(join(folder, 'b.txt'));
+    expect(await ingest([...inField, '--prune', '--yes'])).toMatchObject({ pruned: 1 });
+    expect(await collections()).toEqual(['default a.txt', 'default b.txt', 'field a.txt']);
+
+    const { key } = await createKey(service, { scope: 'write', permissions: ['collection:field'] });
+    const elsewhere = await start(['ingest', folder, '--key', key]).ended;
+    expect([elsewhere.code, elsewhere.err]).toEqual([1, expect.stringContaining('collection')]);
+    await write({ 'c.txt': 'Bettongs dig for truffles.' });
+    expect(await ingest([...inField, '--key', key])).toMatchObject({ ingested: 1, unchanged: 1 });
   });
 
   it('lists what failed, goes on with the rest, and tries it again next time', async () => {

@@ -202,10 +202,61 @@ it('equals BM25 computed from the texts, throughout a thousand adds, updates and
         await compare(question, bm25, limit, budget);
         await compare(question, bm25, limit, budget, 'red');
       }
-  const counted = 'select word, impact, count(*)::int from postings group by word, impact';
+  expect(await wrongCounts(db)).toEqual([]);
+});
+
+/** Counts that are kept of a word must be all it has, and right. */
+async function wrongCounts(on: Knex): Promise<unknown[]> {
+  const counted = `select word, impact, count(*)::int from postings
+    where word in (select word from posting_counts) group by word, impact`;
   const kept = 'select word, impact, postings from posting_counts';
-  const { rows } = await db.raw(`(${counted} except ${kept}) union all (${kept} except ${counted})`);
-  expect(rows).toEqual([]);
+  return (await on.raw(`(${counted} except ${kept}) union all (${kept} except ${counted})`)).rows;
+}
+
+it('keeps counts of common words, and reads the same of every word', async () => {
+  const undo = new Error('undo');
+  const trying = db.transaction(async (trx) => {
+    const add = (word: string, from: number, to: number) =>
+      trx.raw(
+        `insert into postings (word, chunk_seq, frequency, word_count)
+         select ?, n, 1 + n % 3, 10 + n % 50 from generate_series(?::int, ?::int) as n`,
+        [word, 1_000_000 + from, 1_000_000 + to],
+      );
+    const remove = (from: number, to: number) =>
+      trx.raw('delete from postings where chunk_seq between ? and ?', [1_000_000 + from, 1_000_000 + to]);
+    const kept = async () =>
+      (await trx.raw('select word, sum(postings)::int as n from posting_counts group by word order by word'))
+        .rows;
+    const expectRead = async (...documents: number[]) => {
+      const { words } = await readWordStatistics(trx, ['common', 'rare']);
+      expect(words.map((word) => word.documents)).toEqual(documents);
+      for (const { word, impacts } of words) {
+        const counted =
+          'select impact, count(*)::int as postings from postings where word = ? group by impact';
+        const byImpact = (a: { impact: number }, b: { impact: number }) => a.impact - b.impact;
+        expect([...impacts].sort(byImpact)).toEqual((await trx.raw(counted, [word])).rows.sort(byImpact));
+      }
+      expect(await wrongCounts(trx)).toEqual([]);
+    };
+    await trx.raw('delete from postings');
+    await add('common', 1, 200);
+    await add('rare', 1, 200);
+    expect(await kept()).toEqual([]);
+    await expectRead(200, 200);
+    // Enough for one of the chunks to be one at which it is looked how many there are.
+    await add('common', 201, 600);
+    expect(await kept()).toEqual([{ word: 'common', n: 600 }]);
+    await expectRead(600, 200);
+    await add('common', 601, 610);
+    await remove(1, 150);
+    expect(await kept()).toEqual([{ word: 'common', n: 460 }]);
+    await expectRead(460, 50);
+    await remove(1, 610);
+    expect(await kept()).toEqual([]);
+    await expectRead(0, 0);
+    throw undo;
+  });
+  await expect(trying).rejects.toBe(undo);
 });
 
 it('classes postings so that none scores more than its class says', async () => {

@@ -1,0 +1,171 @@
+import type { Knex } from 'knex';
+import type { AnswerResult } from '../answer-result.ts';
+import { fingerprint } from '../fingerprint.ts';
+import type { Db } from './connect.ts';
+
+export interface RecordedPassage {
+  chunk_id: string;
+  /** All chunks of the passage, in their order. */
+  chunk_ids: string[];
+  document_id: string;
+  version: number;
+  /** SHA-256 of its text; null once its document was deleted. */
+  text_hash: string | null;
+  score: number;
+  keyword_score: number | null;
+  vector_score: number | null;
+  rerank_score: number | null;
+  deleted?: true;
+}
+
+/** What a language model wrote in one call, with personal data masked. */
+export interface RawOutput {
+  model: string;
+  text: string;
+  finish_reason: string;
+  input_tokens: number;
+  output_tokens: number;
+}
+
+/** What an answer was made of. */
+export interface AnswerRecord {
+  corpus_version: number;
+  taxonomy_version: string;
+  generation_id: string | null;
+  embedding_model: string | null;
+  analyzer_version: number;
+  policy_version: number | null;
+  /** Of the prompt's template, whether a model was asked or not. */
+  prompt_version: string;
+  /** Of system text and prompt as they were last sent; null when no model was asked. */
+  prompt_hash: string | null;
+  service_version: string;
+  /** The strategy that was used, whatever was asked for. */
+  strategy: string;
+  /** What every random string of the answer was derived from. Never shown: a replay uses it again. */
+  seed: string;
+  settings: Record<string, unknown>;
+  /** Best first. */
+  passages: RecordedPassage[];
+  /** The answer that this one was a copy of, where it came from the cache. */
+  cached_from: string | null;
+}
+
+export interface NewRecord extends AnswerRecord {
+  raw: RawOutput[];
+  /** How long the raw output is kept; 0: it is not. */
+  rawHours: number;
+}
+
+export interface RecordRow extends AnswerRecord {
+  answer_id: string;
+  /** Fingerprint of the result as it was stored; null once a document that it cites was deleted. */
+  result_hash: string | null;
+  raw: RawOutput[] | null;
+  raw_until: Date | null;
+  document_ids: string[];
+  created_at: Date;
+}
+
+const documentsOf = ({ passages }: Pick<AnswerRecord, 'passages'>): string[] => [
+  ...new Set(passages.flatMap(({ document_id, deleted }) => (deleted ? [] : [document_id]))),
+];
+
+/**
+ * The record as it may be stored now, holding the documents: one that is deleted meanwhile waits until the record is there
+ * to be found. To be called before anything else of the answer is held, so that all who hold documents do so in one order.
+ */
+export async function holdRetrieved(trx: Knex.Transaction, record: NewRecord): Promise<NewRecord> {
+  const ids = documentsOf(record).sort();
+  if (ids.length === 0) return record;
+  const { rows } = await trx.raw(
+    'select id from documents where id = any(?::uuid[]) and deleted_at is null order by id for share',
+    [ids],
+  );
+  const there = new Set(rows.map(({ id }: { id: string }) => id));
+  const gone = ids.filter((id) => !there.has(id));
+  return gone.length === 0
+    ? record
+    : { ...record, passages: withoutHashes(record.passages, gone), prompt_hash: null, raw: [] };
+}
+
+/** `result` is the answer's as it was stored. */
+export async function insertRecord(
+  trx: Knex.Transaction,
+  answerId: string,
+  { raw, rawHours, settings, passages, ...record }: NewRecord,
+  result: Record<string, unknown>,
+): Promise<void> {
+  const kept = raw.length > 0 && rawHours > 0;
+  await trx('answer_records').insert({
+    ...record,
+    answer_id: answerId,
+    settings: JSON.stringify(settings),
+    passages: JSON.stringify(passages),
+    document_ids: documentsOf({ passages }),
+    result_hash: fingerprint(result),
+    raw: kept ? JSON.stringify(raw) : null,
+    raw_until: kept ? trx.raw(`now() + ? * interval '1 hour'`, [rawHours]) : null,
+  });
+}
+
+export async function findRecord(db: Db, answerId: string): Promise<RecordRow | undefined> {
+  return db('answer_records').where({ answer_id: answerId }).first();
+}
+
+/** Rows that still hold something of one of the documents. */
+export async function countRecords(db: Db, documentIds: readonly string[]): Promise<number> {
+  const { rows } = await db.raw(
+    'select count(*)::int as n from answer_records where document_ids && ?::uuid[]',
+    [[...documentIds]],
+  );
+  return rows[0].n;
+}
+
+/**
+ * Takes what records have of the documents, of `limit` at a time: hashes of their texts, of prompts that held them and of
+ * results that cite them, and what a model wrote that had read them. Returns how many records there were.
+ */
+export async function scrubRecords(
+  trx: Knex.Transaction,
+  documentIds: readonly string[],
+  limit: number,
+): Promise<number> {
+  const gone = [...documentIds];
+  const { rows } = await trx.raw(
+    `select r.answer_id, r.passages, r.document_ids, a.result->'sources' as sources
+       from answer_records r join answers a on a.id = r.answer_id
+      where r.document_ids && ?::uuid[] order by r.answer_id limit ? for update of r`,
+    [gone, limit],
+  );
+  for (const { answer_id, passages, document_ids, sources } of rows) {
+    const cited = ((sources ?? []) as AnswerResult['sources']).some(({ document_id }) =>
+      gone.includes(document_id),
+    );
+    await trx('answer_records')
+      .where({ answer_id })
+      .update({
+        passages: JSON.stringify(withoutHashes(passages, gone)),
+        document_ids: document_ids.filter((id: string) => !gone.includes(id)),
+        prompt_hash: null,
+        raw: null,
+        raw_until: null,
+        ...(cited ? { result_hash: null } : {}),
+      });
+  }
+  return rows.length;
+}
+
+function withoutHashes(passages: RecordedPassage[], gone: readonly string[]): RecordedPassage[] {
+  return passages.map((passage) =>
+    gone.includes(passage.document_id) ? { ...passage, text_hash: null, deleted: true } : passage,
+  );
+}
+
+/** Removes raw outputs whose time has passed. Returns how many. */
+export async function sweepRawOutputs(db: Db): Promise<number> {
+  return db('answer_records')
+    .whereNotNull('raw')
+    .where('raw_until', '<', db.fn.now())
+    .update({ raw: null, raw_until: null });
+}

@@ -1,0 +1,100 @@
+import pg from 'pg';
+
+export interface Listening {
+  /** What was told, with each NOTIFY. */
+  onMessage(payload: string): void;
+  /** Listening has begun, also again after the connection was lost: what was told in between is unknown. */
+  onReady(): void;
+}
+
+export type Listen = (channel: string, listening: Listening) => { close(): Promise<void> };
+
+const firstRetryMs = 200;
+const longestRetryMs = 10_000;
+/** A connection whose other side has vanished says nothing by itself. */
+const pingMs = 20_000;
+
+/** Listens on a connection of its own, which is made again whenever it is lost: after a random pause that grows. */
+export function listenOn(connection: pg.ClientConfig): Listen {
+  return (channel, { onMessage, onReady }) => {
+    let closed = false;
+    let failures = 0;
+    let client: pg.Client | undefined;
+    let timer: NodeJS.Timeout | undefined;
+
+    const lose = (lost: pg.Client) => {
+      if (client !== lost) return;
+      client = undefined;
+      clearTimeout(timer);
+      void lost.end().catch(() => undefined);
+      if (closed) return;
+      const longest = Math.min(longestRetryMs, firstRetryMs * 2 ** failures);
+      failures += 1;
+      timer = setTimeout(connect, longest * (0.5 + Math.random() / 2)).unref();
+    };
+    const ping = (current: pg.Client) => {
+      timer = setTimeout(() => {
+        const unanswered = setTimeout(() => lose(current), pingMs / 4).unref();
+        current.query('select 1').then(
+          () => {
+            clearTimeout(unanswered);
+            if (client === current) ping(current);
+          },
+          () => lose(current),
+        );
+      }, pingMs).unref();
+    };
+    const connect = () => {
+      const current = new pg.Client({ ...connection, keepAlive: true, connectionTimeoutMillis: 10_000 });
+      client = current;
+      current.on('error', () => lose(current));
+      current.on('end', () => lose(current));
+      current.on('notification', ({ payload = '' }) => onMessage(payload));
+      const begin = async () => {
+        await current.connect();
+        await current.query(`listen ${channel}`);
+        failures = 0;
+        if (client !== current) return;
+        ping(current);
+        onReady();
+      };
+      begin().catch(() => lose(current));
+    };
+    connect();
+    return {
+      close: async () => {
+        closed = true;
+        clearTimeout(timer);
+        await client?.end().catch(() => undefined);
+      },
+    };
+  };
+}
+
+/** The part of a client that the embedded database's listener needs. */
+interface Notified {
+  on(event: 'notification', listener: (message: { channel: string; payload?: string }) => void): unknown;
+}
+
+/**
+ * The embedded database is one session: what any connection listens to, that session does, and a NOTIFY comes to the connection
+ * that caused it. So every connection of this process hears for all; `watch` is to be told of each.
+ */
+export function createEmbeddedListen(query: (statement: string) => Promise<unknown>): {
+  listen: Listen;
+  watch(client: Notified, done: () => void): void;
+} {
+  const listeners = new Map<string, Listening>();
+  return {
+    listen: (channel, listening) => {
+      listeners.set(channel, listening);
+      // Who waits looks by itself every few seconds, should this fail.
+      query(`listen ${channel}`).then(listening.onReady, () => undefined);
+      return { close: async () => void listeners.delete(channel) };
+    },
+    watch: (client, done) => {
+      client.on('notification', ({ channel, payload = '' }) => listeners.get(channel)?.onMessage(payload));
+      done();
+    },
+  };
+}

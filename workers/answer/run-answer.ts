@@ -1,0 +1,92 @@
+import type { ReplayRequest } from '../../src/answer-replay.ts';
+import type { AnswerResult } from '../../src/answer-result.ts';
+import type { NewRecord } from '../../src/db/answer-records.ts';
+import type { ClaimedAnswer } from '../../src/db/answers.ts';
+import type { NewExperience } from '../../src/db/experiences.ts';
+import type { Context } from '../context.ts';
+import { type AnswerCache, answerCache, type CacheableRequest, skippedSteps } from './cached-answer.ts';
+import { describeExperience } from './experience.ts';
+import type { Report } from './progress.ts';
+import { createRecorder } from './record.ts';
+import { runReplay } from './run-replay.ts';
+import { runSteps } from './run-steps.ts';
+import { newSeed } from './seed.ts';
+
+/** What there is to be stored of a finished answer. */
+export interface Finished {
+  result: AnswerResult;
+  /** null: nothing is learned from it. */
+  experience: NewExperience | null;
+  /** null: it repeats what another record says. */
+  record: NewRecord | null;
+}
+
+interface StoredRequest extends CacheableRequest {
+  replay?: ReplayRequest;
+}
+
+/** An answer from the cache, as a replay, or through the seven steps. */
+export async function runAnswer(answer: ClaimedAnswer, context: Context, report: Report): Promise<Finished> {
+  const request = answer.request as unknown as StoredRequest;
+  if (request.replay) return runReplay(answer, request.replay, context, report);
+  const cache = answerCache(answer, request, context);
+  return (await fromCache(answer, cache, report)) ?? make(answer, request, cache, context, report);
+}
+
+/**
+ * What is learned from an answer is what its retrieval was worth to its question. One that is given again is worth the same
+ * once more, with the propensity that its strategy was chosen with: left out, questions that are often asked would count
+ * for as little as those asked once.
+ */
+async function fromCache(
+  answer: ClaimedAnswer,
+  cache: AnswerCache | null,
+  report: Report,
+): Promise<Finished | undefined> {
+  const found = await cache?.find();
+  if (!found) return undefined;
+  const { result, experience, record, answer_id } = found;
+  for (const step of skippedSteps()) report({ type: 'step', data: step });
+  return {
+    result,
+    experience: { ...experience, answerId: answer.id },
+    record: { ...record, cached_from: answer_id, raw: [], rawHours: 0 },
+  };
+}
+
+async function make(
+  answer: ClaimedAnswer,
+  { cache_control }: StoredRequest,
+  cache: AnswerCache | null,
+  context: Context,
+  report: Report,
+): Promise<Finished> {
+  const recorder = createRecorder(context, { seed: newSeed() });
+  const run = await runSteps(answer, recorder.context, report);
+  const looked = cache && cache_control === undefined ? 'miss' : 'off';
+  const result = { ...run.result, usage: { ...run.result.usage, answer_cache: looked } } as const;
+  const { answerId, ...experience } = describeExperience(answer, { ...run, result });
+  const { raw, rawHours, ...record } = recorder.record(result);
+  await cache?.keep({ answer_id: answer.id, result, experience, record });
+  return { result, experience: { answerId, ...experience }, record: { ...record, raw, rawHours } };
+}
+
+/** Replays are counted apart: they are no answers to anybody's question. */
+export function countFinished(
+  { metrics }: Pick<Context, 'metrics'>,
+  answer: ClaimedAnswer,
+  result: AnswerResult,
+): void {
+  const { replay } = answer.request as unknown as StoredRequest;
+  if (!replay) {
+    const { strategy } = result.retrieval;
+    const outcome = result.abstained ? 'abstained' : 'answered';
+    metrics.answers.inc({ outcome, strategy, model: result.model });
+    return;
+  }
+  metrics.replays.inc({ mode: replay.mode, outcome: result.diff?.identical ? 'identical' : 'different' });
+  if (replay.mode === 'recorded') return;
+  const { model, usage } = result;
+  metrics.replayTokens.inc({ model, kind: 'input' }, usage.input_tokens);
+  metrics.replayTokens.inc({ model, kind: 'output' }, usage.output_tokens);
+}
