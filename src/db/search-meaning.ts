@@ -12,6 +12,7 @@ export interface QueryVector {
 
 export interface MeaningSearch {
   limit: number;
+  /** Counts where `scope` is not given. */
   filters?: Filters | undefined;
   /** What the filters leave, if it is known already. */
   scope?: Scope;
@@ -39,7 +40,7 @@ export async function searchMeaning(
     return byScore(await scoreMeaning(db, query, scope.seqs)).slice(0, limit);
   }
   if (indexed) {
-    const found = await searchIndex(db, query, limit, filters);
+    const found = await searchIndex(db, query, limit, scope.kind === 'many' ? scope.filters : undefined);
     if (found.length === limit) return found;
   }
   return searchAll(db, query, limit, scope);

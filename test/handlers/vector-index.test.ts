@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type MeaningSearch, searchMeaning } from '../../src/db/search-meaning.ts';
-import { fewChunks } from '../../src/db/search-scope.ts';
+import { fewChunks, findScope } from '../../src/db/search-scope.ts';
 import { ensureVectorIndex, hasVectorIndex, vectorIndexName } from '../../src/db/vector-index.ts';
 import { measureVectorRecall } from '../../src/retrieval/vector-recall.ts';
 import { measureVectorRecall as measureJob } from '../../workers/upkeep/measure-vector-recall.ts';
@@ -116,6 +116,24 @@ describe('search through the index', () => {
     const found = await recall(search);
     if (Number.isNaN(least)) expect(found).toBeNaN();
     else expect(found).toBeGreaterThanOrEqual(least);
+  });
+
+  it('keeps to the filters as search asks, which knows beforehand what they leave', async () => {
+    const { db } = bench.context;
+    const filters = { metadata: { colour: 'green' } };
+    const scope = await findScope(db, filters);
+    expect(scope.kind, 'more than are looked at one by one').toBe('many');
+    const green = new Set(
+      await db('chunks as c')
+        .join('documents as d', 'd.id', 'c.document_id')
+        .whereRaw(`d.metadata->>'colour' = 'green'`)
+        .pluck('c.seq'),
+    );
+    for (const query of queries) {
+      const found = await seqs(query, { limit: 100, scope, indexed: true });
+      expect(found).toHaveLength(100);
+      expect(found.filter((seq) => !green.has(seq))).toEqual([]);
+    }
   });
 
   it('gives the whole corpus when asked for it, and never what is not live', async () => {
