@@ -1,6 +1,5 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { type Behaviour, play } from './gemini-behaviour.ts';
+import { readBody, startStandInServer } from './stand-in-server.ts';
 
 export type { Behaviour } from './gemini-behaviour.ts';
 
@@ -53,51 +52,28 @@ export interface GeminiStandIn {
  */
 export async function startGeminiStandIn({ apiKey }: { apiKey?: string } = {}): Promise<GeminiStandIn> {
   const requests: GeminiRequest[] = [];
-  let abandoned = 0;
-  let script: Script = [];
-
-  const server = createServer((incoming, outgoing) => {
-    outgoing.on('close', () => {
-      if (!outgoing.writableEnded) abandoned += 1;
-    });
-    answer(incoming, outgoing).catch((error) => outgoing.destroy(error));
-  });
-
-  async function answer(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
-    const target = /^\/v1beta\/models\/([^/:]+):(\w+)(\?alt=sse)?$/.exec(incoming.url ?? '');
-    const chunks: Buffer[] = [];
-    for await (const chunk of incoming) chunks.push(chunk);
-    const key = incoming.headers['x-goog-api-key'];
-    if (!target) return play(outgoing, undefined, { error: 404, reason: 'NOT_FOUND' });
-    if (!key) return play(outgoing, undefined, { error: 403, reason: 'PERMISSION_DENIED' });
-    if (apiKey !== undefined && key !== apiKey) {
-      return play(outgoing, undefined, {
-        error: 400,
-        reason: 'INVALID_ARGUMENT',
-        message: `API key not valid: ${key}`,
-      });
-    }
-    const request = {
-      model: target[1],
-      action: target[2],
-      body: JSON.parse(Buffer.concat(chunks).toString()),
-    } as GeminiRequest;
-    requests.push(request);
-    await play(outgoing, request, typeof script === 'function' ? script(request) : script.shift());
-  }
-
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    requests,
-    script(next) {
-      script = Array.isArray(next) ? [...next] : next;
+  const { origin, ...server } = await startStandInServer<Behaviour, GeminiRequest>(
+    async (incoming, outgoing, behaviourFor) => {
+      const target = /^\/v1beta\/models\/([^/:]+):(\w+)(\?alt=sse)?$/.exec(incoming.url ?? '');
+      const body = await readBody(incoming);
+      const key = incoming.headers['x-goog-api-key'];
+      if (!target) return play(outgoing, undefined, { error: 404, reason: 'NOT_FOUND' });
+      if (!key) return play(outgoing, undefined, { error: 403, reason: 'PERMISSION_DENIED' });
+      if (apiKey !== undefined && key !== apiKey) {
+        return play(outgoing, undefined, {
+          error: 400,
+          reason: 'INVALID_ARGUMENT',
+          message: `API key not valid: ${key}`,
+        });
+      }
+      const request = {
+        model: target[1],
+        action: target[2],
+        body: JSON.parse(body.toString()),
+      } as GeminiRequest;
+      requests.push(request);
+      await play(outgoing, request, behaviourFor(request));
     },
-    abandoned: () => abandoned,
-    async close() {
-      const closed = new Promise((resolve) => server.close(resolve));
-      server.closeAllConnections();
-      await closed;
-    },
-  };
+  );
+  return { ...server, url: origin, requests };
 }

@@ -1,8 +1,8 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { ServerResponse } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Behaviour, drop, pauseOf } from './gemini-behaviour.ts';
 import { replyTo } from './gemini-replies.ts';
+import { readBody, startStandInServer } from './stand-in-server.ts';
 
 export interface OpenAiRequest {
   model: string;
@@ -28,43 +28,20 @@ export interface OpenAiStandIn {
 /** Speaks the chat completions of the OpenAI protocol on a free local port. Asks for `apiKey` where one is given. */
 export async function startOpenAiStandIn({ apiKey }: { apiKey?: string } = {}): Promise<OpenAiStandIn> {
   const requests: OpenAiRequest[] = [];
-  let abandoned = 0;
-  let script: OpenAiScript = [];
-
-  const server = createServer((incoming, outgoing) => {
-    outgoing.on('close', () => {
-      if (!outgoing.writableEnded) abandoned += 1;
-    });
-    answer(incoming, outgoing).catch((error) => outgoing.destroy(error));
-  });
-
-  async function answer(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
-    const chunks: Buffer[] = [];
-    for await (const chunk of incoming) chunks.push(chunk);
-    if (incoming.method !== 'POST' || incoming.url !== '/v1/chat/completions')
-      return sendError(outgoing, { error: 404 });
-    const sent = incoming.headers.authorization;
-    if (apiKey !== undefined && sent !== `Bearer ${apiKey}`)
-      return sendError(outgoing, { error: 401, message: `Incorrect API key provided: ${sent}` });
-    const request = JSON.parse(Buffer.concat(chunks).toString()) as OpenAiRequest;
-    requests.push(request);
-    await play(outgoing, request, typeof script === 'function' ? script(request) : script.shift());
-  }
-
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
-    requests,
-    script(next) {
-      script = Array.isArray(next) ? [...next] : next;
+  const { origin, ...server } = await startStandInServer<Behaviour, OpenAiRequest>(
+    async (incoming, outgoing, behaviourFor) => {
+      const body = await readBody(incoming);
+      if (incoming.method !== 'POST' || incoming.url !== '/v1/chat/completions')
+        return sendError(outgoing, { error: 404 });
+      const sent = incoming.headers.authorization;
+      if (apiKey !== undefined && sent !== `Bearer ${apiKey}`)
+        return sendError(outgoing, { error: 401, message: `Incorrect API key provided: ${sent}` });
+      const request = JSON.parse(body.toString()) as OpenAiRequest;
+      requests.push(request);
+      await play(outgoing, request, behaviourFor(request));
     },
-    abandoned: () => abandoned,
-    async close() {
-      const closed = new Promise((resolve) => server.close(resolve));
-      server.closeAllConnections();
-      await closed;
-    },
-  };
+  );
+  return { ...server, url: `${origin}/v1`, requests };
 }
 
 async function play(
