@@ -2,6 +2,7 @@ import { createHash, type Hash, randomUUID } from 'node:crypto';
 import type { Knex } from 'knex';
 import { type Access, homeCollection, refuseOutside } from '../access.ts';
 import type { PiiPolicy } from '../text/pii/mask.ts';
+import { transactionAgain } from './again.ts';
 import { adoptUpload, type StagedUpload, storeBlob } from './blobs.ts';
 import type { Db } from './connect.ts';
 import { findTry, type Known, lockKnown, nameOf, refuseUnseen } from './known-documents.ts';
@@ -147,8 +148,8 @@ async function insertRows(
   await insertVersion(trx, row, item, apiKeyId);
 }
 
-/** Postgres' codes for a broken unique index, and for transactions that wait for each other. */
-const [uniqueViolation, deadlock] = ['23505', '40P01'];
+/** Postgres' code for a broken unique index. */
+const uniqueViolation = '23505';
 
 /** What two callers of one name, or two tries of one request, meet in. */
 const racing = new Set(['documents_external_id', 'documents_pkey', 'ingestion_batches_pkey']);
@@ -158,15 +159,11 @@ export async function acceptingTransaction<T>(
   db: Knex,
   work: (trx: Knex.Transaction) => Promise<T>,
 ): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await db.transaction(work);
-    } catch (error) {
-      const { code, constraint } = error as { code?: string; constraint?: string };
-      const raced = code === deadlock || (code === uniqueViolation && racing.has(constraint ?? ''));
-      if (!raced || attempt === 5) throw error;
-    }
-  }
+  return transactionAgain(
+    db,
+    work,
+    ({ code, constraint }) => code === uniqueViolation && racing.has(constraint ?? ''),
+  );
 }
 
 /** Makes `version` the document's newest: an older one that is still being worked on is cancelled. */

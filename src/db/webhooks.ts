@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
 import type { WebhookEvent } from '../webhooks/events.ts';
+import { transactionAgain } from './again.ts';
 import type { Db } from './connect.ts';
 import { type Page, positionColumn, readCursor, toPage } from './page.ts';
 
@@ -119,8 +120,12 @@ export async function disableWebhook(db: Db, id: string, reason: string): Promis
 }
 
 /** With its deliveries. */
-export async function deleteWebhook(db: Db, id: string): Promise<void> {
-  await db('webhooks').where({ id }).delete();
+export async function deleteWebhook(db: Knex, id: string): Promise<void> {
+  await transactionAgain(db, async (trx) => {
+    // Deliveries first, as those do who are sending one: the other way round each would wait for the other.
+    await trx.raw('select from webhook_deliveries where webhook_id = ? order by id for update', [id]);
+    await trx('webhooks').where({ id }).delete();
+  });
 }
 
 /** The secret so far goes on signing beside the new one for `overlapSeconds`. */

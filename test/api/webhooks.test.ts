@@ -11,6 +11,7 @@ import {
   startService,
   type TestService,
 } from '../support/service.ts';
+import { onlyWhere } from '../support/tier.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { openReceiver, type Received, verify, type WebhookReceiver } from '../support/webhook-receiver.ts';
 
@@ -160,6 +161,29 @@ describe('a registered webhook', () => {
     expect((await writer.delete(self)).status).toBe(204);
     for (const path of [self, `${self}/deliveries`, delivered.links.self])
       expect((await writer.get(path)).status).toBe(404);
+  });
+
+  it('is deleted although a try at it is being written down', async (test) => {
+    onlyWhere(test, 'connections have sessions of their own');
+    const { webhook } = await register(writer, '/deleted', ['document.ready']);
+    const { self } = webhook.links;
+    const ping = await writer.post(`${self}/ping`);
+    await ended(writer, ping.body.links.self);
+    // As a worker writes a try: the delivery first, then its webhook.
+    const { sql } = service;
+    await sql.query('begin');
+    await sql.query('update webhook_deliveries set tries = tries where webhook_id = $1', [webhook.id]);
+    const deleting = writer.delete(self);
+    await waitFor('it waits for the delivery', async () => {
+      const [row] = await sql.query<{ waiting: boolean }>(
+        `select exists (select from pg_locks where not granted and pg_backend_pid() = any(pg_blocking_pids(pid))) as waiting`,
+      );
+      return row?.waiting;
+    });
+    await sql.query('update webhooks set failures_in_row = 0 where id = $1', [webhook.id]);
+    await sql.query('commit');
+    expect((await deleting).status).toBe(204);
+    expect((await writer.get(self)).status).toBe(404);
   });
 
   it('is nobody else’s: not there for other keys, all of them for an admin', async () => {

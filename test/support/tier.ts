@@ -24,6 +24,10 @@ const differences = {
     on: ['postgres', 'scale-out'],
     because: 'the embedded database lives in the process that has opened it',
   },
+  'connections have sessions of their own': {
+    on: ['postgres', 'scale-out'],
+    because: 'the embedded database has one session, in which nobody waits for a lock',
+  },
   'there is a Redis': {
     on: ['scale-out'],
     because: 'elsewhere the queues are in the database',
