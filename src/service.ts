@@ -15,7 +15,8 @@ import { type Notifications, openNotifications } from './db/notifications.ts';
 import { readOrphans } from './db/orphans.ts';
 import { readVectorRecall } from './db/vector-recall.ts';
 import { pendingDeliveries } from './db/webhook-deliveries.ts';
-import { createFlagService, type FlagService } from './flag-service.ts';
+import type { FlagService } from './flag-service.ts';
+import { openFlags } from './flags/open-flags.ts';
 import { openQueues, type Queues } from './jobs/queues.ts';
 import { migratePostgresStore } from './jobs/store-postgres.ts';
 import { checkRedis } from './jobs/store-redis.ts';
@@ -65,6 +66,9 @@ export async function openFoundation(config: Config, log: Log, shutdown: Shutdow
   await prepareStores(config, database, log);
   const notifications = openNotifications(database.db, database.listen, log);
   shutdown.add('notifications', notifications.close);
+  const { db, listen } = database;
+  const flags = await openFlags({ db, listen, log, metrics, envFlags: config.envFlags });
+  shutdown.add('flags', flags.close);
   const queues = openQueues(config, database, log, metrics);
   shutdown.add('queues', queues.close);
   const embedders = createEmbedderPool({
@@ -76,7 +80,6 @@ export async function openFoundation(config: Config, log: Log, shutdown: Shutdow
     dimensions: config.EMBEDDING_DIMENSIONS,
   });
   shutdown.add('embedding models', embedders.close);
-  const { db } = database;
   await agreeOnGeneration({ config, db, embedders, enqueue: queues.enqueue, log });
   const reranking = await openReranking(config, log, shutdown);
   const search = createSearch({
@@ -98,7 +101,7 @@ export async function openFoundation(config: Config, log: Log, shutdown: Shutdow
     embedders,
     reranking,
     search,
-    flags: createFlagService(db, config.envFlags),
+    flags,
     shutdown,
   };
 }

@@ -2,6 +2,7 @@ import type { Knex } from 'knex';
 import type { Config } from '../src/config.ts';
 import type { Notifications } from '../src/db/notifications.ts';
 import type { ErrorSummary } from '../src/errors.ts';
+import type { FlagService } from '../src/flag-service.ts';
 import type { JobName, PayloadOf } from '../src/jobs/catalog.ts';
 import type { Enqueue, Queues } from '../src/jobs/queues.ts';
 import type { Log } from '../src/log.ts';
@@ -29,6 +30,7 @@ export interface WorkerTools {
   fetchUrl: Fetcher;
   /** null without SECRET_KEY: then this process takes no webhooks. */
   webhooks: WebhookSender | null;
+  flags: FlagService;
   metrics: Metrics;
 }
 

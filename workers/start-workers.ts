@@ -25,7 +25,7 @@ const patience = 0.6;
  * what their handlers are given.
  */
 export async function startWorkers(foundation: Foundation, workerConfig: WorkerConfig): Promise<WorkerTools> {
-  const { config, db, embedders, log, metrics, notifications, queues, search, shutdown } = foundation;
+  const { config, db, embedders, flags, log, metrics, notifications, queues, search, shutdown } = foundation;
   const parsers = createParserPool({
     timeoutMs: workerConfig.PARSE_TIMEOUT_SECONDS * 1000,
     memoryMb: workerConfig.PARSE_MEMORY_MB,
@@ -47,6 +47,7 @@ export async function startWorkers(foundation: Foundation, workerConfig: WorkerC
     parsers,
     fetchUrl: openFetcher({ ...config, ...workerConfig }),
     webhooks: await openWebhookSender({ ...config, ...workerConfig }),
+    flags,
     metrics,
   };
   // The embedded tier belongs to one process: what its predecessor held when it was killed is free now.

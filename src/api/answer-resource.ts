@@ -4,6 +4,18 @@ import { type AnswerResult, answerResult } from '../answer-result.ts';
 import { type AnswerRow, type AnswerStatus, answerStatuses } from '../db/answers.ts';
 import { errorSummarySchema, timestamp } from './schemas.ts';
 
+/** What a flag was for this answer, and why, also in the words of OpenFeature. */
+const evaluatedFlag = z.object({
+  on: z.boolean(),
+  reason: z.string(),
+  percent: z.number(),
+  variant: z.string().optional(),
+  resolution_reason: z.string().optional().describe('As OpenFeature has it: SPLIT, STATIC, DISABLED…'),
+  identity: z.string().optional().describe('What a share was decided by: header, conversation or key'),
+  version: z.int().optional().describe('Of the stored value that was in force'),
+  error_code: z.string().optional().describe('Why the configured provider gave no value'),
+});
+
 export const answerSchema = z
   .object({
     id: z.uuid(),
@@ -13,7 +25,7 @@ export const answerSchema = z
     mode: z.string(),
     priority: z.int(),
     previous_answer_id: z.uuid().nullable(),
-    flags: z.record(z.string(), z.object({ on: z.boolean(), reason: z.string(), percent: z.number() })),
+    flags: z.record(z.string(), evaluatedFlag),
     ...answerResult.partial().shape,
     replay_of: z.uuid().optional().describe('Of a replay: the answer that it replays'),
     replay_mode: z.enum(replayModes).optional(),

@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { principalOf } from '../access.ts';
 import { type AnswerRow, endAnswer, findAnswer, insertAnswer } from '../db/answers.ts';
-import { canFollow } from '../db/conversations.ts';
+import { findFollowed } from '../db/conversations.ts';
 import { deleteAnswer } from '../db/delete-answer.ts';
 import { findExperience } from '../db/experiences.ts';
 import { saveFeedback } from '../db/feedback.ts';
 import { AppError } from '../errors.ts';
+import { rolloutIdentity } from '../flags/rollout-identity.ts';
 import { expansions } from '../retrieval/passage.ts';
 import { acceptAnswer } from './accept-answer.ts';
 import { answerEventRoute, type FindAnswer } from './answer-events.ts';
@@ -195,9 +196,8 @@ async function accept(
     webhook,
     ...rest
   } = body;
-  if (previous_answer_id !== undefined && !(await canFollow(context.db, previous_answer_id, caller.id)))
-    throw new AppError('not_found', 'previous_answer_id names no answer of yours, or its time has passed.');
-  const snapshot = await context.flags.snapshot(raw.get('x-rollout-id') ?? caller.id);
+  const identity = rolloutIdentity(raw, caller, await readConversation(context, previous_answer_id, caller));
+  const snapshot = await context.flags.snapshot(identity);
   return insertAnswer(context.db, {
     id: workId,
     question: keptText(context, (q ?? long) as string),
@@ -207,6 +207,7 @@ async function accept(
       ...cacheWish(raw.get('cache-control')),
       ...(await keepRequestWebhook(context, caller, webhook)),
       flags: snapshot,
+      ...(identity.by === 'key' ? {} : { rollout_id: identity.id }),
       scope: caller.scope,
       ...(caller.access && { access: caller.access }),
     },
@@ -218,6 +219,19 @@ async function accept(
     priority,
     previousAnswerId: previous_answer_id ?? null,
   });
+}
+
+/** Of the conversation that goes on: the identity that it was begun with, unless that was the key's. */
+async function readConversation(
+  { db }: ApiContext,
+  previousId: string | undefined,
+  caller: Caller,
+): Promise<{ id: string } | undefined> {
+  if (previousId === undefined) return undefined;
+  const followed = await findFollowed(db, previousId, caller.id);
+  if (!followed)
+    throw new AppError('not_found', 'previous_answer_id names no answer of yours, or its time has passed.');
+  return followed.rollout_id === null ? undefined : { id: followed.rollout_id };
 }
 
 function cancelRoutes({ db }: ApiContext, get: FindAnswer): AnyRoute[] {

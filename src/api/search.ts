@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { AppError } from '../errors.ts';
 import { flagsOn } from '../flag-service.ts';
+import { rolloutIdentity } from '../flags/rollout-identity.ts';
 import { analyzeQuestion } from '../retrieval/analyze.ts';
 import { toFilters } from '../retrieval/filters.ts';
 import { highlight } from '../retrieval/highlight.ts';
@@ -114,7 +115,7 @@ export function searchRoutes(context: ApiContext): AnyRoute[] {
         // What is cached of a search, and the hash that it is found by, must not tell a number.
         const q = keptText(context, body.q);
         const strategy = body.search_mode === 'bm25' ? 'keyword' : body.search_mode;
-        const snapshot = await flags.snapshot(raw.get('x-rollout-id') ?? caller.id);
+        const snapshot = await flags.snapshot(rolloutIdentity(raw, caller));
         const { retrieval, cache, generation } = await search.retrieve(
           q,
           {

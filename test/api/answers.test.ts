@@ -91,8 +91,8 @@ describe('asking', () => {
       reason: 'to see it in an answer',
     });
     const { flags } = await ask(reader, { question: remote });
-    expect(flags.debate_mode).toEqual({ on: true, reason: 'stored', percent: 100 });
-    expect(flags.soft_q_bandit).toEqual({ on: false, reason: 'default', percent: 100 });
+    expect(flags.debate_mode).toMatchObject({ on: true, reason: 'stored', percent: 100 });
+    expect(flags.soft_q_bandit).toMatchObject({ on: false, reason: 'default', percent: 100 });
     await service.admin.post('/api/v1/admin/flags/debate_mode/kill', { reason: 'seen' });
     const { flags: later } = await ask(reader, { question: remote });
     expect(later.debate_mode).toMatchObject({ on: false, reason: 'kill' });

@@ -91,6 +91,8 @@ const examples: Record<string, Example> = {
   'DELETE /api/v1/admin/api-keys/{id}': { path: ({ key }) => key },
   'GET /api/v1/admin/audit': {},
   'GET /api/v1/admin/flags': {},
+  'GET /api/v1/admin/flags/{key}': {},
+  'GET /api/v1/admin/flags/{key}/history': {},
   'PUT /api/v1/admin/flags/{key}': { json: { enabled: true, reason: 'the walk' } },
   'POST /api/v1/admin/flags/{key}/kill': { json: { reason: 'the walk' } },
   'POST /api/v1/admin/embeddings/generations': { json: { provider: 'gemini', dry_run: true } },

@@ -32,14 +32,14 @@ export async function openBench(more: Record<string, string> = {}): Promise<Hand
   const shutdown = createShutdown(log, 20);
   const foundation = await openFoundation(config, log, shutdown);
   const parsers = createParserPool({ timeoutMs: 60_000, memoryMb: 400, size: 1 });
-  const { db, notifications, search, embedders, metrics, queues } = foundation;
+  const { db, notifications, search, embedders, flags, metrics, queues } = foundation;
   const fetchUrl = openFetcher({ ...config, ...readWorkerConfig(environment) });
   const webhooks = await openWebhookSender({ ...config, ...readWorkerConfig(environment) });
   return {
     foundation,
     context: {
       config: { ...config, ...readWorkerConfig(environment) },
-      ...{ db, notifications, search, embedders, metrics, parsers, fetchUrl, webhooks, log },
+      ...{ db, notifications, search, embedders, flags, metrics, parsers, fetchUrl, webhooks, log },
       ...{ enqueue: queues.enqueue, holds: queues.holds },
       llm: null,
       signal: new AbortController().signal,

@@ -32,7 +32,7 @@ export interface AnswerCache {
 }
 
 /** Of the request, what changes nothing of the answer; flags are told apart by which are on. Any other field does, also one that is added later. */
-const changesNothing = ['flags', 'cache_control', 'priority', 'webhook'];
+const changesNothing = ['flags', 'rollout_id', 'cache_control', 'priority', 'webhook'];
 
 export function answerCache(
   asked: Asked,

@@ -1,0 +1,62 @@
+import { Counter, Gauge } from 'prom-client';
+import type { FlagEvaluation, FlagSnapshot, FlagState } from '../flag-service.ts';
+import { type FlagKey, flagKeys } from '../flags.ts';
+import type { Metrics } from '../metrics.ts';
+
+interface Cell {
+  labels: { flag: FlagKey; outcome: 'on' | 'off'; reason: string };
+  count: number;
+}
+
+/**
+ * Exports what this process knows of the flags, and what it made of it. Returns what counts a snapshot: in plain numbers, which the
+ * scrape reads, since labels cost more than the evaluation does.
+ */
+export function exportFlags(
+  { registry }: Metrics,
+  { states, ageMs }: { states: () => readonly FlagState[]; ageMs: () => number },
+): (snapshot: FlagSnapshot) => FlagSnapshot {
+  const registers = [registry];
+  const cells = new Map<string, Cell>();
+  new Counter({
+    name: 'rag_flag_evaluations_total',
+    help: 'Flags decided for requests, by outcome and by what decided.',
+    labelNames: ['flag', 'outcome', 'reason'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { labels, count } of cells.values()) this.inc(labels, count);
+    },
+  });
+  new Gauge({
+    name: 'rag_flag_share_percent',
+    help: 'Share of callers for whom the flag is on by what this process knows; source: kill, stored, env or default.',
+    labelNames: ['flag', 'source'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { key, enabled, rollout_percent, source } of states())
+        this.set({ flag: key, source }, enabled ? rollout_percent : 0);
+    },
+  });
+  new Gauge({
+    name: 'rag_flags_age_seconds',
+    help: 'Time since this process read the stored flags; some tenths of a second while the database answers.',
+    registers,
+    collect() {
+      this.set(ageMs() / 1000);
+    },
+  });
+  return (snapshot) => {
+    for (const key of flagKeys) count(cells, key, snapshot[key]);
+    return snapshot;
+  };
+}
+
+function count(cells: Map<string, Cell>, flag: FlagKey, { on, reason }: FlagEvaluation): void {
+  const outcome = on ? 'on' : 'off';
+  const name = `${flag}:${outcome}:${reason}`;
+  const cell = cells.get(name);
+  if (cell) cell.count += 1;
+  else cells.set(name, { labels: { flag, outcome, reason }, count: 1 });
+}
