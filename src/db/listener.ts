@@ -77,7 +77,11 @@ function openLink(connection: pg.ClientConfig, channels: ReadonlyMap<string, Lis
     if (client === current) channels.get(channel)?.onReady();
   };
   const connect = () => {
-    const current = new pg.Client({ ...connection, keepAlive: true, connectionTimeoutMillis: 10_000 });
+    const current = new pg.Client({
+      ...connection,
+      // Told apart from the others in pg_stat_activity.
+      ...{ application_name: 'dt-rag listener', keepAlive: true, connectionTimeoutMillis: 10_000 },
+    });
     client = current;
     current.on('error', () => lose(current));
     current.on('end', () => lose(current));
