@@ -136,6 +136,18 @@ export const environmentShape = {
     .max(1)
     .default(0.75)
     .describe('Keyword search: how far long chunks are marked down, from 0 (not at all) to 1.'),
+  FLAG_PROVIDER: z
+    .enum(['stored', 'ofrep'])
+    .default('stored')
+    .describe(
+      'Who decides the flags: the values stored here, or a server of the OpenFeature Remote Evaluation Protocol such as flagd. A kill stands either way.',
+    ),
+  FLAG_PROVIDER_URL: httpUrl
+    .optional()
+    .describe(
+      'ofrep: the address of that server, up to /ofrep. It is told X-Rollout-Id, or the id of the key.',
+    ),
+  FLAG_PROVIDER_TOKEN: z.string().min(1).optional().describe('ofrep: sent as Authorization: Bearer.'),
   VECTOR_INDEX_FROM: whole(0, 1_000_000_000)
     .optional()
     .describe(
@@ -304,6 +316,8 @@ export function readConfig(environment: Environment = process.env, role: Role = 
     problems.push('GEMINI_API_KEY must be set when RERANKER=gemini.');
   if (values.RERANKER === 'local' && !values.RERANKER_MODEL_DIR)
     problems.push('RERANKER_MODEL_DIR must be set when RERANKER=local: the folder of a cross-encoder.');
+  if (values.FLAG_PROVIDER === 'ofrep' && !values.FLAG_PROVIDER_URL)
+    problems.push('FLAG_PROVIDER_URL must be set when FLAG_PROVIDER=ofrep: the address of its server.');
   if (values.ENVIRONMENT === 'production' && role === 'api') problems.push(...weakSecrets(values));
   if (problems.length > 0) throw new ConfigError(problems);
   const tier: Tier = values.REDIS_URL ? 'scale-out' : values.DATABASE_URL ? 'postgres' : 'embedded';

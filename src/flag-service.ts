@@ -86,6 +86,8 @@ export interface FlagService {
   known(): FlagState[];
   /** Milliseconds since the database was last read with success. */
   ageMs(): number;
+  /** The provider that decides instead of the stored values, and whether it answered when it was last asked; null: none. */
+  provider(): { name: string; answers: boolean } | null;
 }
 
 /** Names of the flags that were on. */

@@ -17,6 +17,7 @@ import { readVectorRecall } from './db/vector-recall.ts';
 import { pendingDeliveries } from './db/webhook-deliveries.ts';
 import type { FlagService } from './flag-service.ts';
 import { openFlags } from './flags/open-flags.ts';
+import { chooseProvider } from './flags/providers.ts';
 import { openQueues, type Queues } from './jobs/queues.ts';
 import { migratePostgresStore } from './jobs/store-postgres.ts';
 import { checkRedis } from './jobs/store-redis.ts';
@@ -67,7 +68,8 @@ export async function openFoundation(config: Config, log: Log, shutdown: Shutdow
   const notifications = openNotifications(database.db, database.listen, log);
   shutdown.add('notifications', notifications.close);
   const { db, listen } = database;
-  const flags = await openFlags({ db, listen, log, metrics, envFlags: config.envFlags });
+  const provider = chooseProvider(config);
+  const flags = await openFlags({ db, listen, log, metrics, envFlags: config.envFlags, provider });
   shutdown.add('flags', flags.close);
   const queues = openQueues(config, database, log, metrics);
   shutdown.add('queues', queues.close);

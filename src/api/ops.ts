@@ -157,6 +157,7 @@ async function readHealth({
         },
     workers: workersCheck(live),
     flags: flagsCheck(flags),
+    ...providerCheck(flags),
     ...llmCheck(live),
   };
   if (stopping.aborted) checks.stopping = { status: 'warn', detail: 'This process is shutting down.' };
@@ -191,6 +192,15 @@ function flagsCheck(flags: FlagService): z.input<typeof check> {
   const age = flags.ageMs();
   if (age <= staleMs) return { status: 'ok' };
   return { status: 'warn', detail: `The flags are as they were ${Math.round(age / 1000)} s ago.` };
+}
+
+/** Nothing where the stored values decide. */
+function providerCheck(flags: FlagService): { flag_provider?: z.input<typeof check> } {
+  const provider = flags.provider();
+  if (!provider) return {};
+  if (provider.answers) return { flag_provider: { status: 'ok' } };
+  const detail = `The flag provider ${provider.name} does not answer: its last values stand, else the stored ones.`;
+  return { flag_provider: { status: 'warn', detail } };
 }
 
 /** Nothing where no worker has a language model: answers then come from the sources by design. */

@@ -11,6 +11,7 @@ import { evaluationRoutes } from './evaluations.ts';
 import { flagRoutes } from './flags.ts';
 import { generationRoutes } from './generations.ts';
 import { batchRoutes } from './ingestion-batches.ts';
+import { ofrepRoutes } from './ofrep.ts';
 import { operationRoutes } from './operations.ts';
 import { opsRoutes } from './ops.ts';
 import { orphanRoutes } from './orphans.ts';
@@ -40,6 +41,7 @@ export function routes(context: ApiContext): AnyRoute[] {
     ...apiKeyRoutes(context),
     ...auditRoutes(context),
     ...flagRoutes(context),
+    ...ofrepRoutes(context),
     ...generationRoutes(context),
     ...evaluationRoutes(context),
     ...adminRoutes(context),

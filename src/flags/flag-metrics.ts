@@ -1,7 +1,13 @@
-import { Counter, Gauge } from 'prom-client';
+import { Counter, Gauge, Histogram } from 'prom-client';
 import type { FlagEvaluation, FlagSnapshot, FlagState } from '../flag-service.ts';
 import { type FlagKey, flagKeys } from '../flags.ts';
 import type { Metrics } from '../metrics.ts';
+
+interface FlagTallies {
+  /** Counts what was decided, and gives it back. */
+  tally(snapshot: FlagSnapshot): FlagSnapshot;
+  observe(outcome: 'ok' | 'failed', seconds: number): void;
+}
 
 interface Cell {
   labels: { flag: FlagKey; outcome: 'on' | 'off'; reason: string };
@@ -15,7 +21,7 @@ interface Cell {
 export function exportFlags(
   { registry }: Metrics,
   { states, ageMs }: { states: () => readonly FlagState[]; ageMs: () => number },
-): (snapshot: FlagSnapshot) => FlagSnapshot {
+): FlagTallies {
   const registers = [registry];
   const cells = new Map<string, Cell>();
   new Counter({
@@ -47,9 +53,19 @@ export function exportFlags(
       this.set(ageMs() / 1000);
     },
   });
-  return (snapshot) => {
-    for (const key of flagKeys) count(cells, key, snapshot[key]);
-    return snapshot;
+  const seconds = new Histogram({
+    name: 'rag_flag_provider_seconds',
+    help: 'Looks at the configured flag provider, by outcome.',
+    labelNames: ['outcome'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5],
+    registers,
+  });
+  return {
+    tally: (snapshot) => {
+      for (const key of flagKeys) count(cells, key, snapshot[key]);
+      return snapshot;
+    },
+    observe: (outcome, took) => seconds.observe({ outcome }, took),
   };
 }
 

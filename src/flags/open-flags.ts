@@ -1,3 +1,4 @@
+import type { Provider } from '@openfeature/server-sdk';
 import type { Knex } from 'knex';
 import { lockFlag, readOverrides, writeOverride } from '../db/flags.ts';
 import type { Listen } from '../db/listener.ts';
@@ -9,6 +10,7 @@ import type { Metrics } from '../metrics.ts';
 import { flagState, flagStates, type PreparedFlag, prepareFlag } from './evaluate.ts';
 import { exportFlags } from './flag-metrics.ts';
 import { openKnownOverrides } from './known-overrides.ts';
+import { openRemoteFlags } from './remote-flags.ts';
 import type { RolloutIdentity } from './rollout-identity.ts';
 
 interface Opening {
@@ -17,20 +19,23 @@ interface Opening {
   log: Log;
   metrics: Metrics;
   envFlags: Partial<Record<string, boolean>>;
+  /** Who decides instead of the stored values; null: nobody does. */
+  provider: Provider | null;
 }
 
 /** Beyond that what is known may not be what is: snapshots say so. */
 export const staleMs = 5000;
 
 export async function openFlags(opening: Opening): Promise<FlagService & { close(): Promise<void> }> {
-  const { db, envFlags, metrics } = opening;
+  const { db, envFlags, log, metrics, provider } = opening;
   let states: FlagState[] = [];
   let prepared: PreparedFlag[] = [];
   const overrides = await openKnownOverrides(opening, (stored) => {
     states = flagStates(stored, envFlags);
     prepared = states.map(prepareFlag);
   });
-  const tally = exportFlags(metrics, { states: () => states, ageMs: overrides.ageMs });
+  const { tally, observe } = exportFlags(metrics, { states: () => states, ageMs: overrides.ageMs });
+  const remote = provider && openRemoteFlags(provider, { log, observe });
   const evaluate = (identity: RolloutIdentity): FlagSnapshot => {
     const stale = overrides.ageMs() > staleMs;
     const snapshot: Partial<FlagSnapshot> = {};
@@ -55,12 +60,17 @@ export async function openFlags(opening: Opening): Promise<FlagService & { close
     setWithin: change,
     snapshot: async (identity) => {
       await overrides.renewed();
-      return tally(evaluate(identity));
+      const stored = evaluate(identity);
+      return tally(remote ? await remote.decide(identity, stored) : stored);
     },
     evaluate,
     known: () => states,
     ageMs: overrides.ageMs,
-    close: overrides.close,
+    provider: () => remote && { name: provider.metadata.name, answers: remote.answers() },
+    close: async () => {
+      await overrides.close();
+      await remote?.close();
+    },
   };
 }
 

@@ -95,6 +95,8 @@ const examples: Record<string, Example> = {
   'GET /api/v1/admin/flags/{key}/history': {},
   'PUT /api/v1/admin/flags/{key}': { json: { enabled: true, reason: 'the walk' } },
   'POST /api/v1/admin/flags/{key}/kill': { json: { reason: 'the walk' } },
+  'POST /ofrep/v1/evaluate/flags/{key}': { json: { context: { targetingKey: 'user-1' } } },
+  'POST /ofrep/v1/evaluate/flags': { json: { context: { targetingKey: 'user-1' } } },
   'POST /api/v1/admin/embeddings/generations': { json: { provider: 'gemini', dry_run: true } },
   'GET /api/v1/admin/embeddings/generations': {},
   'GET /api/v1/admin/embeddings/generations/{id}': { path: ({ generation }) => generation },

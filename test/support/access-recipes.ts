@@ -151,6 +151,10 @@ export const recipes: Record<string, Recipe> = {
   'POST /api/v1/ingestion-batches/{id}/cancel': { kind: 'batch' },
   'POST /api/v1/ingestion-batches/{id}/retry': { kind: 'batch' },
   'GET /api/v1/operations/{id}': { kind: 'operation' },
+  'POST /ofrep/v1/evaluate/flags/{key}': {
+    call: json(({ aim }) => ({ context: { targetingKey: aim.probe } })),
+  },
+  'POST /ofrep/v1/evaluate/flags': { call: json(({ aim }) => ({ context: { targetingKey: aim.probe } })) },
   'GET /api/v1/taxonomy/versions': {},
   'GET /api/v1/taxonomy/{v}/tree': {},
 };
