@@ -80,10 +80,6 @@ export interface FlagService {
   ): Promise<{ before: FlagState; after: FlagState }>;
   /** Flags as they are for this caller; a change that was committed a second ago is in it. */
   snapshot(identity: RolloutIdentity): Promise<FlagSnapshot>;
-  /** The same from this process' memory alone, without a configured provider: microseconds, at most `ageMs` behind. */
-  evaluate(identity: RolloutIdentity): FlagSnapshot;
-  /** What this process holds to be true, without asking. */
-  known(): FlagState[];
   /** Milliseconds since the database was last read with success. */
   ageMs(): number;
   /** The provider that decides instead of the stored values, and whether it answered when it was last asked; null: none. */

@@ -44,10 +44,10 @@ const admin = { scope: 'admin', tag: 'admin' } as const;
 const shown = { 200: { description: 'The flag; its ETag is its version', schema: flagSchema } };
 
 export function flagRoutes(context: ApiContext): AnyRoute[] {
-  return [...readingRoutes(context), setRoute(context), killRoute(context)];
+  return [...readingRoutes(context), historyRoute(context), setRoute(context), killRoute(context)];
 }
 
-function readingRoutes({ db, flags }: ApiContext): AnyRoute[] {
+function readingRoutes({ flags }: ApiContext): AnyRoute[] {
   return [
     route({
       ...admin,
@@ -69,28 +69,29 @@ function readingRoutes({ db, flags }: ApiContext): AnyRoute[] {
         return reply((await flags.list()).find((state) => state.key === key) as FlagState);
       },
     }),
-    route({
-      ...admin,
-      method: 'get',
-      paths: [`${flagsPath}/{key}/history`],
-      summary: 'Who changed a flag, when, from what to what and why, newest first',
-      params: keyParams,
-      query: z.strictObject({
-        limit: pageQuery.limit,
-        cursor: z.coerce
-          .number('pass next_cursor of the previous page')
-          .int()
-          .min(1)
-          .max(greatestInteger)
-          .optional(),
-      }),
-      responses: { 200: { description: 'A page', schema: listOf(changeSchema) } },
-      handler: async ({ params, query: { limit, cursor } }) => ({
-        status: 200,
-        body: await listFlagChanges(db, knownFlag(params.key), { limit, before: cursor }),
-      }),
-    }),
   ];
+}
+
+const versionCursor = z.coerce
+  .number('pass next_cursor of the previous page')
+  .int()
+  .min(1)
+  .max(greatestInteger);
+
+function historyRoute({ db }: ApiContext): AnyRoute {
+  return route({
+    ...admin,
+    method: 'get',
+    paths: [`${flagsPath}/{key}/history`],
+    summary: 'Who changed a flag, when, from what to what and why, newest first',
+    params: keyParams,
+    query: z.strictObject({ limit: pageQuery.limit, cursor: versionCursor.optional() }),
+    responses: { 200: { description: 'A page', schema: listOf(changeSchema) } },
+    handler: async ({ params, query: { limit, cursor } }) => ({
+      status: 200,
+      body: await listFlagChanges(db, knownFlag(params.key), { limit, before: cursor }),
+    }),
+  });
 }
 
 function setRoute({ flags }: ApiContext): AnyRoute {

@@ -31,7 +31,6 @@ export async function openKnownOverrides(
   onChange: (overrides: Overrides) => void,
 ): Promise<KnownOverrides> {
   let readAt = Number.NEGATIVE_INFINITY;
-  let failing = false;
   const look = async () => {
     const begunAt = performance.now();
     const overrides = await within(readMs, readOverrides(db));
@@ -41,17 +40,7 @@ export async function openKnownOverrides(
     onChange(overrides);
   };
   const reader = createReader(look);
-  const quietly = () =>
-    reader.now().then(
-      () => {
-        if (failing) log.info('the flags can be read again');
-        failing = false;
-      },
-      (error) => {
-        if (!failing) log.warn({ err: error }, 'the flags could not be read: what was last known stands');
-        failing = true;
-      },
-    );
+  const quietly = tellingOfFailures(reader.now, log);
   await reader.now();
   const listener = listen(flagsChannel, {
     onMessage: () => void quietly(),
@@ -75,6 +64,20 @@ export async function openKnownOverrides(
       await listener.close();
     },
   };
+}
+
+/** The same, without failing; the first failure and the first success after it are logged. */
+function tellingOfFailures(read: () => Promise<void>, log: Log): () => Promise<void> {
+  let failing = false;
+  const succeeded = () => {
+    if (failing) log.info('the flags can be read again');
+    failing = false;
+  };
+  const failed = (error: unknown) => {
+    if (!failing) log.warn({ err: error }, 'the flags could not be read: what was last known stands');
+    failing = true;
+  };
+  return () => read().then(succeeded, failed);
 }
 
 /** One read at a time; whoever asks while one is under way and needs what is newer gets the next one, with all the others. */

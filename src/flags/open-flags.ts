@@ -1,5 +1,6 @@
 import type { Provider } from '@openfeature/server-sdk';
 import type { Knex } from 'knex';
+import { bounded } from '../bounded.ts';
 import { lockFlag, readOverrides, writeOverride } from '../db/flags.ts';
 import type { Listen } from '../db/listener.ts';
 import { AppError } from '../errors.ts';
@@ -26,6 +27,8 @@ interface Opening {
 /** Beyond that what is known may not be what is: snapshots say so. */
 export const staleMs = 5000;
 
+const refreshMs = 1000;
+
 export async function openFlags(opening: Opening): Promise<FlagService & { close(): Promise<void> }> {
   const { db, envFlags, log, metrics, provider } = opening;
   let states: FlagState[] = [];
@@ -36,15 +39,6 @@ export async function openFlags(opening: Opening): Promise<FlagService & { close
   });
   const { tally, observe } = exportFlags(metrics, { states: () => states, ageMs: overrides.ageMs });
   const remote = provider && openRemoteFlags(provider, { log, observe });
-  const evaluate = (identity: RolloutIdentity): FlagSnapshot => {
-    const stale = overrides.ageMs() > staleMs;
-    const snapshot: Partial<FlagSnapshot> = {};
-    for (const flag of prepared) {
-      const found = flag.evaluate(identity);
-      snapshot[flag.key] = stale ? { ...found, resolution_reason: 'STALE' } : found;
-    }
-    return snapshot as FlagSnapshot;
-  };
   const change = writing(envFlags);
   return {
     list: async () => flagStates(await readOverrides(db), envFlags),
@@ -54,17 +48,16 @@ export async function openFlags(opening: Opening): Promise<FlagService & { close
         await alongside?.(transaction, before, after);
         return after;
       });
-      await overrides.refresh();
+      // It is set, whether or not this process can read it at once.
+      await bounded(overrides.refresh(), refreshMs);
       return after;
     },
     setWithin: change,
     snapshot: async (identity) => {
       await overrides.renewed();
-      const stored = evaluate(identity);
+      const stored = evaluateAll(prepared, identity, overrides.ageMs() > staleMs);
       return tally(remote ? await remote.decide(identity, stored) : stored);
     },
-    evaluate,
-    known: () => states,
     ageMs: overrides.ageMs,
     provider: () => remote && { name: provider.metadata.name, answers: remote.answers() },
     close: async () => {
@@ -72,6 +65,19 @@ export async function openFlags(opening: Opening): Promise<FlagService & { close
       await remote?.close();
     },
   };
+}
+
+function evaluateAll(
+  prepared: readonly PreparedFlag[],
+  identity: RolloutIdentity,
+  stale: boolean,
+): FlagSnapshot {
+  const snapshot: Partial<FlagSnapshot> = {};
+  for (const flag of prepared) {
+    const found = flag.evaluate(identity);
+    snapshot[flag.key] = stale ? { ...found, resolution_reason: 'STALE' } : found;
+  }
+  return snapshot as FlagSnapshot;
 }
 
 function writing(envFlags: Opening['envFlags']): FlagService['setWithin'] {

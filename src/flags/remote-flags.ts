@@ -69,18 +69,19 @@ export function openRemoteFlags(
     return values;
   };
   return {
-    decide: async (identity, stored) => {
-      const values = await ask(identity, stored);
-      return Object.fromEntries(
-        flagKeys.map((key) => [
-          key,
-          stored[key].reason === 'kill' ? stored[key] : (values[key] ?? stored[key]),
-        ]),
-      ) as FlagSnapshot;
-    },
+    decide: async (identity, stored) => over(stored, await ask(identity, stored)),
     answers: () => failedAt === undefined,
     close: () => OpenFeature.setProviderAndWait(domain, NOOP_PROVIDER),
   };
+}
+
+/** What is killed stays off, and what the provider does not know as it is stored. */
+function over(stored: FlagSnapshot, values: Values): FlagSnapshot {
+  const decided = flagKeys.map((key) => [
+    key,
+    stored[key].reason === 'kill' ? stored[key] : (values[key] ?? stored[key]),
+  ]);
+  return Object.fromEntries(decided);
 }
 
 /** Every flag that the provider knows; `errorCode` when it failed for all of them. */

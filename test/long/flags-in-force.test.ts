@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bucket } from '../../src/flag-service.ts';
 import { type Client, createClient, type Json } from '../support/http.ts';
 import { launch, type ServiceProcess } from '../support/process.ts';
 import { deleteQueues } from '../support/server.ts';
@@ -10,7 +11,7 @@ import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { holdsHere, onlyWhere } from '../support/tier.ts';
 import { waitFor } from '../support/wait-for.ts';
 
-const flag = 'debate_mode';
+const flag = 'meta_planner';
 const doors = 2;
 const workers = 4;
 /** Answers through each door that a change is judged by; all of them were asked for a second after it. */
@@ -24,6 +25,7 @@ interface Asked {
   sentAt: number;
   id: string;
   percent: number;
+  on: boolean;
 }
 
 const launched: ServiceProcess[] = [];
@@ -61,23 +63,38 @@ afterAll(async () => {
 
 async function ask(door: number): Promise<Asked | undefined> {
   const sentAt = performance.now();
-  const { status, body } = await (clients[door] as Client).post('/api/v1/answers', {
-    question: 'Where does the heron wait?',
-  });
+  const caller = `caller-${all.length}`;
+  const { status, body } = await (clients[door] as Client).post(
+    '/api/v1/answers',
+    { question: 'Where does the heron wait?' },
+    { 'X-Rollout-Id': caller },
+  );
   // A full queue refuses: that is its right, and accepts nothing.
   if (status === 429) {
     await pause(200);
     return undefined;
   }
   if (status !== 202) throw new Error(`${status}: ${JSON.stringify(body)}`);
-  return { door, sentAt, id: body.id, percent: body.flags[flag].percent };
+  const { on, percent, reason } = body.flags[flag];
+  if (reason === 'rollout') expect(on).toBe(bucket(flag, caller) < percent);
+  return { door, sentAt, id: body.id, percent, on };
+}
+
+async function setThrough(door: number, percent: number): Promise<void> {
+  const change = { enabled: true, rollout_percent: percent, reason: 'the drill' };
+  const reply = await (clients[door] as Client).put(`/api/v1/admin/flags/${flag}`, change);
+  expect(reply.status, reply.text).toBe(200);
 }
 
 /**
- * Sets the flag through one door while questions come through both, and goes on until each door has accepted enough that were sent
- * a second after the reply. Every one of those must have it. Shares are odd ones, so that no other value can be taken for it.
+ * Changes the flag, through one door unless said otherwise, while questions come through both, and goes on until each door has
+ * accepted enough that were sent a second after the change. Every one of those must have it. Each share is a new one, so that no
+ * other value can be taken for it.
  */
-async function changeUnderLoad(door: number): Promise<void> {
+async function changeUnderLoad(
+  door: number,
+  change = (percent: number) => setThrough(door, percent),
+): Promise<void> {
   let changedAt = Number.POSITIVE_INFINITY;
   const late: Asked[] = [];
   const done = () => clients.every((_, n) => late.filter((one) => one.door === n).length >= enough);
@@ -93,15 +110,13 @@ async function changeUnderLoad(door: number): Promise<void> {
   await waitFor('questions are accepted', () => all.length > 20);
   share += 7;
   const percent = share;
-  const change = { enabled: true, rollout_percent: percent, reason: 'the drill' };
-  const reply = await (clients[door] as Client).put(`/api/v1/admin/flags/${flag}`, change);
-  expect(reply.status, reply.text).toBe(200);
+  await change(percent);
   changedAt = performance.now();
   await asking;
   expect(late.filter((one) => one.percent !== percent)).toEqual([]);
 }
 
-/** Ends the connections on which the processes listen, again and again, so that no notification gets through. */
+/** Ends the connections on which the processes listen, again and again. */
 async function withoutListeners(until: () => boolean): Promise<number> {
   let cut = 0;
   while (!until()) {
@@ -135,7 +150,7 @@ describe('a flag that is set under load, with two API and four worker processes'
     await changeUnderLoad(0);
   }, 300_000);
 
-  it('also when no notification gets through', async (test) => {
+  it('also while the connections on which the processes listen are cut', async (test) => {
     onlyWhere(test, 'API and workers are processes of their own');
     let over = false;
     const cutting = withoutListeners(() => over);
@@ -145,12 +160,19 @@ describe('a flag that is set under load, with two API and four worker processes'
     expect(await cutting).toBeGreaterThan(doors);
   }, 300_000);
 
+  it('also when nothing tells of it', async (test) => {
+    onlyWhere(test, 'API and workers are processes of their own');
+    await changeUnderLoad(0, async (percent) => {
+      await sql.query('update flag_overrides set rollout_percent = $1 where key = $2', [percent, flag]);
+    });
+  }, 300_000);
+
   it('and every finished answer has the flags that it was accepted with', async (test) => {
     onlyWhere(test, 'API and workers are processes of their own');
     const [client] = clients as [Client];
-    for (const { id, percent } of all.slice(-100)) {
+    for (const { id, on, percent } of all.slice(-100)) {
       const answer = await ended(client, `/api/v1/answers/${id}`);
-      expect(answer).toMatchObject({ status: 'completed', flags: { [flag]: { percent } } });
+      expect(answer).toMatchObject({ status: 'completed', flags: { [flag]: { on, percent } } });
     }
   }, 300_000);
 });
