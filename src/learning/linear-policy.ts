@@ -7,7 +7,7 @@ import { type Policy, stateIndex } from './policy.ts';
 export const effectsPrior: EffectsPrior = {
   base: { mean: 0.5, sd: 0.5, levelSd: 0.1 },
   action: { mean: -0.01, sd: 0.08, levelSd: 0.08 },
-  stateSd: 0.01,
+  stateSd: 0.03,
   noise: { sd: 0.2, weight: 20 },
 };
 

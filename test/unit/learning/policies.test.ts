@@ -59,19 +59,26 @@ describe.each(policyNames)('policy %s', (name) => {
       );
   });
 
-  it('explores no more than it may, however much it knows', () => {
+  it('explores no more than it may, however little or much it knows', () => {
+    for (const size of [0, 10, 100, 1000]) {
+      const policy = createPolicy(name, { floor: 0.06, cap: 0.2 });
+      policy.update(experiences(size, 3));
+      for (const probabilities of all(policy)) {
+        expect(Math.max(...probabilities)).toBeGreaterThanOrEqual(0.8 - 1e-9);
+        if (name !== 'fixed') expect(Math.min(...probabilities)).toBeGreaterThanOrEqual(0.01 - 1e-9);
+      }
+    }
+  });
+
+  it('says of a decision that it explores where another action looks better', () => {
+    const policy = createPolicy(name, { cap: 0.2 });
+    policy.update(experiences(600, 1));
     const random = seededRandom(5);
-    for (const size of [10, 100, 1000]) {
-      const policy = learned(name, experiences(size, 3));
-      for (const state of some) {
-        const explored = Array.from({ length: 200 }, () => policy.decide(state, random)).filter(
-          (decision) => decision.explored,
-        );
-        const share = explored.reduce((most, { propensity }) => Math.max(most, propensity), 0);
-        expect(share).toBeLessThanOrEqual(defaultExploration.cap);
-        expect(Math.max(...policy.probabilities(state))).toBeGreaterThanOrEqual(
-          (1 - defaultExploration.cap) * 0.999,
-        );
+    for (const state of some) {
+      const likeliest = Math.max(...policy.probabilities(state));
+      for (let i = 0; i < 50; i++) {
+        const { propensity, explored } = policy.decide(state, random);
+        expect(explored).toBe(propensity < likeliest);
       }
     }
   });
