@@ -29,10 +29,11 @@ async function main(): Promise<void> {
     return;
   }
   const rounds = Number(values.rounds);
+  // First: what the times leave behind would be collected in between.
+  const memory = measureMemory(Number(values.experiences));
   const times = Object.fromEntries(policyNames.map((name) => [name, measureTimes(name, rounds)]));
   console.log('µs, median (95th percentile)');
   console.table(times);
-  const memory = measureMemory(Number(values.experiences));
   console.table(memory);
   if (values.json)
     await writeFile(values.json, `${JSON.stringify({ bench: 'learning', times, memory }, null, 2)}\n`);
@@ -83,18 +84,24 @@ function measureMemory(count: number) {
   setFlagsFromString('--expose_gc');
   const collect: () => void = runInNewContext('gc');
   const used = () => {
-    collect();
+    for (let i = 0; i < 3; i++) collect();
     const { heapUsed, arrayBuffers } = process.memoryUsage();
     return heapUsed + arrayBuffers;
   };
+  // Compiled before anything is counted.
+  const learn = (experiences: readonly Experience[]) => {
+    const policy = createPolicy('thompson');
+    policy.update(experiences);
+    for (let i = 0; i < stateCount; i++) policy.probabilities(stateAt(i));
+    return policy;
+  };
+  for (let i = 0; i < 20; i++) learn(makeExperiences(batchSize, i));
   // Read as rows are: text that shares nothing.
   const text = JSON.stringify(makeExperiences(count, 7));
   const empty = used();
   const experiences: Experience[] = JSON.parse(text);
   const kept = used();
-  const policy = createPolicy('thompson');
-  policy.update(experiences);
-  for (let i = 0; i < stateCount; i++) policy.probabilities(stateAt(i));
+  const policy = learn(experiences);
   const learned = used();
   if (text.length === 0) throw new Error('The text has to live as long as what was read from it.');
   const kB = (bytes: number) => Math.round(bytes / 1000);

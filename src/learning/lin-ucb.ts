@@ -1,4 +1,4 @@
-import type { Belief } from './effects.ts';
+import type { Belief } from './belief.ts';
 import { largest } from './exploration.ts';
 import { createLinearPolicy, type LinearOptions } from './linear-policy.ts';
 import { actions, type Policy } from './policy.ts';

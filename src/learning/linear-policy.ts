@@ -1,5 +1,6 @@
+import type { Belief } from './belief.ts';
 import { type CellsSnapshot, createCells } from './cells.ts';
-import { type Belief, type Effects, type EffectsPrior, fitEffects } from './effects.ts';
+import { type Effects, type EffectsPrior, fitEffects } from './effects.ts';
 import { boundExploration, choose, type Exploration, largest } from './exploration.ts';
 import { type Policy, stateIndex } from './policy.ts';
 

@@ -1,19 +1,21 @@
 import { mean } from '../evaluation/measures.ts';
-import type { Experience } from './policy.ts';
 
 const fewest = 100;
 const smallestShare = 0.1;
 const heaviest = 0.1;
 
-/** Reasons to distrust off-policy estimates, as sentences. */
-export function warningsOf(
-  experiences: readonly Experience[],
-  weights: readonly number[],
-  effective: number,
-): string[] {
-  if (experiences.length === 0) return ['There are no experiences: nothing can be estimated.'];
+/** (Σw)² / Σw² (Kish 1965): so many of weight 1 would say as much. */
+export function effectiveSize(weights: readonly number[]): number {
+  const squares = weights.reduce((sum, weight) => sum + weight * weight, 0);
+  return squares === 0 ? 0 : weights.reduce((sum, weight) => sum + weight, 0) ** 2 / squares;
+}
+
+/** Reasons to distrust off-policy estimates, as sentences; `fixed` has the weights of the fixed action. */
+export function warningsOf(weights: readonly number[], fixed: readonly number[]): string[] {
+  if (weights.length === 0) return ['There are no experiences: nothing can be estimated.'];
   const warnings: string[] = [];
-  const share = effective / experiences.length;
+  const effective = effectiveSize(weights);
+  const share = effective / weights.length;
   if (effective < fewest)
     warnings.push(
       `The effective sample size is ${Math.round(effective)}, below ${fewest}: intervals are too narrow. More decisions like those of this policy are needed.`,
@@ -21,6 +23,10 @@ export function warningsOf(
   else if (share < smallestShare)
     warnings.push(
       `Only ${percent(share)} of the experiences count: the policy decides unlike the logged one, and few weigh for many.`,
+    );
+  if (effectiveSize(fixed) < fewest)
+    warnings.push(
+      `Fixed hybrid was logged too rarely (effective sample size ${Math.round(effectiveSize(fixed))}): the difference to it is unreliable.`,
     );
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   const most = weights.reduce((largest, weight) => Math.max(largest, weight), 0);

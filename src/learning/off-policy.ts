@@ -1,7 +1,7 @@
 import { mean } from '../evaluation/measures.ts';
 import { fitCrossed } from './crossed.ts';
 import { createFixed } from './fixed.ts';
-import { warningsOf } from './off-policy-warnings.ts';
+import { effectiveSize, warningsOf } from './off-policy-warnings.ts';
 import { actionIndex, actions, type Experience, type Policy, stateIndex } from './policy.ts';
 
 export interface Estimate {
@@ -49,9 +49,8 @@ export function evaluatePolicy(experiences: readonly Experience[], policy: Polic
   const weights = terms.map(({ weight }) => weight);
   const predict = fitCrossed(experiences);
   const robust = robustTerms(experiences, terms, predict);
-  const fixed = robustTerms(experiences, termsOf(experiences, createFixed()), predict);
-  const squares = weights.reduce((sum, weight) => sum + weight * weight, 0);
-  const effective = squares === 0 ? 0 : weights.reduce((sum, weight) => sum + weight, 0) ** 2 / squares;
+  const fixedTerms = termsOf(experiences, createFixed());
+  const fixed = robustTerms(experiences, fixedTerms, predict);
   return {
     policy: policy.name,
     experiences: experiences.length,
@@ -61,9 +60,12 @@ export function evaluatePolicy(experiences: readonly Experience[], policy: Polic
     dr: estimateMean(robust),
     over_logged: estimateMean(robust.map((value, i) => value - (rewards[i] as number))),
     over_fixed: estimateMean(robust.map((value, i) => value - (fixed[i] as number))),
-    effective_sample_size: effective,
+    effective_sample_size: effectiveSize(weights),
     largest_weight: weights.reduce((most, weight) => Math.max(most, weight), 0),
-    warnings: warningsOf(experiences, weights, effective),
+    warnings: warningsOf(
+      weights,
+      fixedTerms.map(({ weight }) => weight),
+    ),
   };
 }
 

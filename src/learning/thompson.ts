@@ -1,5 +1,5 @@
 import { seededRandom } from '../evaluation/random.ts';
-import type { Belief } from './effects.ts';
+import type { Belief } from './belief.ts';
 import { createLinearPolicy, type LinearOptions } from './linear-policy.ts';
 import { cholesky } from './matrix.ts';
 import { actions, type Policy } from './policy.ts';

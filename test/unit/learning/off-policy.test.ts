@@ -48,6 +48,7 @@ it('says what is wrong with what was logged', () => {
   expect(warnings(logs(20, a, 1))).toContain('effective sample size is 20');
   expect(warnings([...logs(150, a, 0.05), ...logs(2850, b, 0.95)])).toContain('Only 5.0 %');
   expect(warnings([...logs(500, a, 1), ...logs(1, a, 0.001)])).toContain('One experience carries 66.7 %');
+  expect(warnings(logs(500, b, 1))).toContain('Fixed hybrid was logged too rarely');
   expect(warnings(logs(500, b, 1))).toContain('Weights average 0.00');
   expect(warnings(logs(500, a, 0.5))).toContain('Weights average 2.00');
   expect(() => evaluatePolicy(logs(1, a, 0), always(a))).toThrow('propensity');
