@@ -9,7 +9,8 @@ the truth. Needs no service.
 --seeds N       worlds of each kind, seeds 1 to N; 12 when left out
 --steps N       decisions in each; 5000
 --batch N       decisions between two updates; 8
---wide          also worlds whose effects belong to whole states or to actions alone, rewards of 0 and 1, skewed states
+--wide          also worlds whose effects belong to whole states or to actions alone, rewards of 0 and 1, skewed states,
+                and such where fixed hybrid is best
 --logged FILE   instead: policies learn from one half of these experiences and are estimated on the other; JSON lines of
                 {"state":{"complexity":0,"intent":1,"keyword":2,"vector":0},"action":"hybrid:direct","reward":0.7,"propensity":0.9}
 --json          the result as the last line of standard output`;
@@ -62,6 +63,9 @@ const wideWorlds: readonly WorldOptions[] = [
   { states: 36, effect: 0.06, ...plain, of: 'states' },
   { states: 108, effect: 0.06, ...plain, of: 'states' },
   { states: 108, effect: 0.06, of: 'states', noise: 'bernoulli', frequencies: 'skewed' },
+  { states: 108, effect: 0.05, ...plain, of: 'fixed' },
+  { states: 108, effect: 0.1, ...plain, of: 'fixed' },
+  { states: 108, effect: 0.1, ...plain, of: 'fixed', noise: 'bernoulli' },
 ];
 
 function toCount(option: string, given: string): number {

@@ -2,6 +2,7 @@ import {
   type Action,
   actionIndex,
   actions,
+  fixedAction,
   type State,
   stateAt,
   stateCount,
@@ -14,8 +15,11 @@ export interface WorldOptions {
   states: 36 | 108;
   /** Standard deviation of each effect on the mean reward. */
   effect: number;
-  /** What effects belong to: an action at a level of one part of the state, an action in a whole state, or an action alone. */
-  of: 'levels' | 'states' | 'actions';
+  /**
+   * What effects belong to: an action at a level of one part of the state, an action in a whole state, or an action alone.
+   * `fixed`: nothing is as good as the fixed action, and all others lose the effect.
+   */
+  of: 'levels' | 'states' | 'actions' | 'fixed';
   noise: 'gaussian' | 'bernoulli';
   frequencies: 'even' | 'skewed';
 }
@@ -76,6 +80,10 @@ function sharesOf(states: readonly State[], frequencies: 'even' | 'skewed', rand
 
 /** Around .5; a state's own level of difficulty moves all its actions alike. */
 function meansOf({ of, effect }: WorldOptions, random: () => number): number[][] {
+  if (of === 'fixed') {
+    const means = actions.map((action) => (action === fixedAction ? 0.7 : 0.7 - effect));
+    return Array.from({ length: stateCount }, () => means);
+  }
   const effects = new Map<string, number>();
   const draw = (key: string) => {
     const known = effects.get(key);
