@@ -89,10 +89,10 @@ describe.each(policyNames)('policy %s', (name) => {
     const state = stateAt(2 * 3);
     const probabilities = policy.probabilities(state);
     const counts = actions.map(() => 0);
-    const rounds = 20_000;
+    const rounds = 10_000;
     for (let i = 0; i < rounds; i++) {
       const { action, propensity } = policy.decide(state, random);
-      expect(propensity).toBe(probabilities[actionIndex(action)]);
+      if (propensity !== probabilities[actionIndex(action)]) expect(propensity).toBe(action);
       counts[actionIndex(action)] = (counts[actionIndex(action)] as number) + 1;
     }
     for (const [i, probability] of probabilities.entries()) {
