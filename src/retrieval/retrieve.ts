@@ -14,6 +14,7 @@ import { detectLanguage } from '../text/language.ts';
 import { analyze, analyzeQuestion } from './analyze.ts';
 import { byMeaning, leastReadable } from './by-meaning.ts';
 import { byWords } from './by-words.ts';
+import { type Decide, decided } from './decided.ts';
 import { diversify } from './diversify.ts';
 import { expandStretches } from './expand.ts';
 import { coverage } from './held-words.ts';
@@ -59,6 +60,10 @@ export interface RetrieveOptions {
   /** Joins found chunks that follow each other to one passage; k counts what that leaves. */
   merge?: boolean | undefined;
   expand?: Expand | undefined;
+  /** Decides what is made of both legs, in the place of strategy `hybrid`. */
+  decide?: Decide | undefined;
+  /** Milliseconds from now until which the result is wanted. */
+  withinMs?: number | undefined;
 }
 
 const fewestCandidates = 50;
@@ -76,7 +81,8 @@ export async function retrieve(
   options: RetrieveOptions,
 ): Promise<Retrieval> {
   const { db, embedder, bm25 = bm25Defaults, reranking, signal } = context;
-  const { k, strategy, filters } = options;
+  const { k, strategy, filters, decide, withinMs } = options;
+  const until = withinMs === undefined ? undefined : performance.now() + withinMs;
   signal?.throwIfAborted();
   const { words, sounds } = analyzeQuestion(question);
   const [statistics, scope, indexed] = await Promise.all([
@@ -87,12 +93,13 @@ export async function retrieve(
   const asked = withoutSounds(statistics);
   const heard = soundsIn(statistics, sounds);
   const search: Search = {
-    ...{ db, embedder, signal, question, scope, indexed, statistics, bm25, k },
+    ...{ db, embedder, signal, question, scope, indexed, statistics, bm25, k, until },
     limit: Math.max(candidatesPerPassage * k, fewestCandidates),
     greatestScore: greatestScore(asked, bm25),
     readable: embedder.reads(question),
   };
-  const found = await rerank(search, await strategyFunctions[strategy](search), reranking);
+  const searched = decide ? await decided(search, decide) : await strategyFunctions[strategy](search);
+  const found = await rerank(search, searched, reranking);
   signal?.throwIfAborted();
   const { passages, covered, notes } = await loadPassages(search, found, options);
   return {

@@ -15,10 +15,14 @@ import type { Embedder } from '../models/embedder.ts';
 import { type EmbedderPool, unavailableEmbedder } from '../models/embedder-pool.ts';
 import { packVector, unpackVector, withQueryVector } from '../models/query-vectors.ts';
 import { analyzerVersion } from './analyze.ts';
+import type { Decide } from './decided.ts';
 import type { Expand, Filters, Retrieval, Strategy } from './passage.ts';
 import type { Reranking } from './rerank.ts';
 import { rerankingFor } from './reranking-for.ts';
 import { retrieve } from './retrieve.ts';
+
+/** The key of no entry. */
+const noResult = '';
 
 /** For whom is searched: a result found for one is not served to another. */
 export interface Audience {
@@ -41,6 +45,11 @@ export interface SearchOptions {
   rerank?: boolean | undefined;
   /** Milliseconds from now until which the result is wanted: the reranker has no more than what is left then. */
   withinMs?: number | undefined;
+  /**
+   * Decides what is made of both legs, in the place of strategy `hybrid`. What was decided for one question is no result of
+   * another: it is neither looked for in the cache nor kept there. The question's vector is.
+   */
+  decide?: Decide | undefined;
   /** Neither reads the cache nor fills it: for measuring. */
   fresh?: boolean;
 }
@@ -76,11 +85,12 @@ export function createSearch(deps: SearchDeps): Search {
     const options = withinAccess(asked);
     const off = cacheTtlSeconds === 0 || options.fresh === true;
     const reranking = rerankingFor(options, deps.reranking, metrics);
-    const keys = { result: resultKey(question, options, bm25, reranking), questionHash: sha256(question) };
+    const result = options.decide ? noResult : resultKey(question, options, bm25, reranking);
+    const keys = { result, questionHash: sha256(question) };
     const state = await readSearchState(db, keys, off ? 0 : cacheTtlSeconds);
     const { generation } = state;
     const answer = { generation: generation && { id: generation.id, model: generation.model } };
-    if (!off) countLookup(metrics, 'results', state.found !== undefined);
+    if (!off && !options.decide) countLookup(metrics, 'results', state.found !== undefined);
     if (state.found !== undefined)
       return { ...answer, retrieval: state.found as Retrieval, cache: 'hit' as const };
     const entries: CacheEntry[] = [];
@@ -101,7 +111,8 @@ export function createSearch(deps: SearchDeps): Search {
     );
     if (off) return { ...answer, retrieval, cache: 'off' as const };
     // The next search may find the reranker well again.
-    if (!retrieval.analysis.rerank || retrieval.analysis.rerank.outcome === 'applied')
+    const whole = !retrieval.analysis.rerank || retrieval.analysis.rerank.outcome === 'applied';
+    if (whole && !options.decide)
       entries.push({
         key: keys.result,
         corpusVersion: retrieval.corpusVersion,
@@ -109,7 +120,7 @@ export function createSearch(deps: SearchDeps): Search {
         value: retrieval,
       });
     await writeCache(db, entries);
-    return { ...answer, retrieval, cache: 'miss' as const };
+    return { ...answer, retrieval, cache: options.decide ? ('off' as const) : ('miss' as const) };
   };
   return {
     retrieve: async (question, options, signal) => {

@@ -23,6 +23,8 @@ export interface Search {
   greatestScore: number;
   /** How far the embedding model can read the question, 0…1. */
   readable: number;
+  /** By `performance.now()`: when the result is wanted; undefined: whenever. */
+  until?: number | undefined;
 }
 
 export interface Candidate {
