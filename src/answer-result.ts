@@ -88,6 +88,16 @@ export const answerResult = z.object({
     policy_version: z.int().nullable(),
     propensity: z.number(),
     explored: z.boolean(),
+    policy: z
+      .object({
+        name: z.string(),
+        state: z
+          .string()
+          .describe('Levels of complexity, kind of question, and evidence of words and meaning'),
+        action: z.string().describe('keyword, hybrid or vector_heavy, and direct or deliberate'),
+      })
+      .optional()
+      .describe('What decided the retrieval, where a policy did (flag soft_q_bandit)'),
     candidates: z.int(),
     taxonomy_version: z.string(),
     corpus_version: z.int(),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { flagKeys } from './flags.ts';
+import { policyNames } from './learning/policies.ts';
 import { readPrices } from './models/prices.ts';
 import { chunkContexts } from './text/passage-text.ts';
 import { piiPolicies } from './text/pii/mask.ts';
@@ -200,6 +201,13 @@ export const environmentShape = {
   QUERY_CACHE_TTL_SECONDS: whole(0, 86_400)
     .default(600)
     .describe('How long a search result may be reused on an unchanged corpus; 0 = off.'),
+  EXPERIENCE_BUFFER_SIZE: whole(100, 10_000_000)
+    .default(10_000)
+    .describe('Newest experiences that policies learn from; older ones go.'),
+  LEARNING_POLICY: z
+    .enum(policyNames, `must be one of ${policyNames.join(', ')}`)
+    .default('thompson')
+    .describe('What learns from experiences, and decides retrieval where the flag soft_q_bandit is on.'),
   AUTO_CREATE_TAXONOMY: flag
     .default(true)
     .describe("Creates a document's taxonomy path when it does not exist yet."),

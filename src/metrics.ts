@@ -70,6 +70,24 @@ export function createMetrics() {
       labelNames: ['outcome', 'strategy', 'model'],
       registers,
     }),
+    policyDecisions: new Counter({
+      name: 'rag_policy_decisions_total',
+      help: 'Retrievals decided by a policy; explored: another action looked better.',
+      labelNames: ['policy', 'action', 'explored'],
+      registers,
+    }),
+    experiences: new Counter({
+      name: 'rag_experiences_total',
+      help: 'Experiences of answers that were to be kept.',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    batchesLearned: new Counter({
+      name: 'rag_learning_batches_total',
+      help: 'Batches of experiences that were learned.',
+      labelNames: ['policy'],
+      registers,
+    }),
     replays: new Counter({
       name: 'rag_replays_total',
       help: 'Finished replays of answers, by whether retrieval and answer were the same.',

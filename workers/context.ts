@@ -2,8 +2,10 @@ import type { Knex } from 'knex';
 import type { Config } from '../src/config.ts';
 import type { Notifications } from '../src/db/notifications.ts';
 import type { ErrorSummary } from '../src/errors.ts';
+import type { FlagService } from '../src/flag-service.ts';
 import type { JobName, PayloadOf } from '../src/jobs/catalog.ts';
 import type { Enqueue, Queues } from '../src/jobs/queues.ts';
+import type { LivePolicies } from '../src/learning/live-policy.ts';
 import type { Log } from '../src/log.ts';
 import type { Metrics } from '../src/metrics.ts';
 import type { EmbedderPool } from '../src/models/embedder-pool.ts';
@@ -25,6 +27,10 @@ export interface WorkerTools {
   embedders: EmbedderPool;
   /** null without a key: answers are then taken from the sources word for word. */
   llm: Llm | null;
+  /** What decides retrieval where its flag is on. */
+  policies: LivePolicies;
+  /** For work that belongs to no answer; an answer's flags are in its row. */
+  flags: FlagService;
   parsers: ParserPool;
   fetchUrl: Fetcher;
   /** null without SECRET_KEY: then this process takes no webhooks. */

@@ -5,6 +5,7 @@ import { buildGeneration } from './embedding/build-generation.ts';
 import { compareGeneration } from './embedding/compare-generation.ts';
 import { embedChunks } from './embedding/embed-chunks.ts';
 import { ingestDocument } from './ingestion/ingest-document.ts';
+import { learnBatch } from './learning/learn-batch.ts';
 import { learnFromExperience } from './learning/learn-from-experience.ts';
 import { runEvaluation } from './learning/run-evaluation.ts';
 import { deleteDocument } from './upkeep/delete-document.ts';
@@ -27,6 +28,7 @@ export const handlers: { [N in JobName]: Handler<N> } = {
   compareGeneration,
   answerQuestion,
   learnFromExperience,
+  learnBatch,
   runEvaluation,
   deliverWebhook,
   nudgeWebhooks,

@@ -4,6 +4,7 @@ import { beat, heartbeatMs, stopBeating } from '../src/db/heartbeats.ts';
 import { endAllLeases } from '../src/db/lost.ts';
 import { AppError } from '../src/errors.ts';
 import type { QueueName } from '../src/jobs/job.ts';
+import { createLivePolicies } from '../src/learning/live-policy.ts';
 import type { Foundation } from '../src/service.ts';
 import type { WorkerConfig } from './config.ts';
 import type { WorkerTools } from './context.ts';
@@ -25,7 +26,7 @@ const patience = 0.6;
  * what their handlers are given.
  */
 export async function startWorkers(foundation: Foundation, workerConfig: WorkerConfig): Promise<WorkerTools> {
-  const { config, db, embedders, log, metrics, notifications, queues, search, shutdown } = foundation;
+  const { config, db, embedders, flags, log, metrics, notifications, queues, search, shutdown } = foundation;
   const parsers = createParserPool({
     timeoutMs: workerConfig.PARSE_TIMEOUT_SECONDS * 1000,
     memoryMb: workerConfig.PARSE_MEMORY_MB,
@@ -44,6 +45,8 @@ export async function startWorkers(foundation: Foundation, workerConfig: WorkerC
     search,
     embedders,
     llm,
+    policies: createLivePolicies(db, config.LEARNING_POLICY, log),
+    flags,
     parsers,
     fetchUrl: openFetcher({ ...config, ...workerConfig }),
     webhooks: await openWebhookSender({ ...config, ...workerConfig }),

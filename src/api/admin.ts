@@ -9,34 +9,7 @@ import type { Audit } from './audit.ts';
 import { environmentAdmin } from './auth.ts';
 import { percentile } from './percentile.ts';
 import { type AnyRoute, route } from './route.ts';
-import { storable, timestamp } from './schemas.ts';
-
-const learningSchema = z
-  .object({
-    buffer: z.object({
-      size: z.int(),
-      capacity: z.int(),
-      pending: z.int(),
-      oldest: timestamp.nullable(),
-      newest: timestamp.nullable(),
-    }),
-    states: z.int(),
-    strategies: z.array(
-      z.object({
-        action: z.string(),
-        source: z.enum(['answer', 'feedback']),
-        experiences: z.int(),
-        reward_mean: z.number(),
-        reward_sd: z.number(),
-        parts_mean: z.record(z.string(), z.number()),
-        updated_at: timestamp,
-      }),
-    ),
-    policy: z
-      .object({ in_force: z.literal('fixed'), strategy: z.literal('hybrid') })
-      .describe('Statistics are collected; no policy acts on them yet'),
-  })
-  .meta({ id: 'Learning' });
+import { storable } from './schemas.ts';
 
 export function adminRoutes(context: ApiContext): AnyRoute[] {
   const { db } = context;
@@ -63,17 +36,6 @@ export function adminRoutes(context: ApiContext): AnyRoute[] {
   return [
     route({ ...clear, method: 'post' }),
     route({ ...clear, method: 'delete' }),
-    route({
-      ...admin,
-      method: 'get',
-      paths: ['/api/v1/admin/learning'],
-      summary: 'Experiences and what they say of each strategy',
-      responses: { 200: { description: 'Learning', schema: learningSchema } },
-      handler: async () => ({
-        status: 200,
-        body: { ...(await readLearning(db)), policy: { in_force: 'fixed', strategy: 'hybrid' } },
-      }),
-    }),
     route({
       ...admin,
       method: 'get',

@@ -3,7 +3,6 @@ import { principalOf } from '../access.ts';
 import { type AnswerRow, endAnswer, findAnswer, insertAnswer } from '../db/answers.ts';
 import { canFollow } from '../db/conversations.ts';
 import { deleteAnswer } from '../db/delete-answer.ts';
-import { findExperience } from '../db/experiences.ts';
 import { saveFeedback } from '../db/feedback.ts';
 import { AppError } from '../errors.ts';
 import { expansions } from '../retrieval/passage.ts';
@@ -11,6 +10,7 @@ import { acceptAnswer } from './accept-answer.ts';
 import { answerEventRoute, type FindAnswer } from './answer-events.ts';
 import { strictnessFields } from './answer-fields.ts';
 import { createPace, type Pace } from './answer-pace.ts';
+import { learnFromRating } from './answer-ratings.ts';
 import { answerReadingRoutes } from './answer-reading.ts';
 import { answerSchema, toAnswer } from './answer-resource.ts';
 import type { ApiContext } from './app.ts';
@@ -94,7 +94,7 @@ const feedbackSchema = z
   .meta({ id: 'Feedback' });
 
 export function answerRoutes(context: ApiContext): AnyRoute[] {
-  const { db, queues } = context;
+  const { db } = context;
   const get: FindAnswer = async (id, caller) => {
     const row = await findAnswer(db, id, principalOf(caller));
     if (!row) throw noAnswer();
@@ -117,29 +117,18 @@ export function answerRoutes(context: ApiContext): AnyRoute[] {
       responses: { 201: { description: 'Stored', schema: feedbackSchema } },
       handler: async ({ params, body, caller }) => {
         const row = await get(params.id, caller);
-        const experience = await findExperience(db, row.id, 'answer');
-        if (row.status !== 'completed' || !experience)
+        if (row.status !== 'completed' || row.request.replay)
           throw new AppError('conflict', 'Only a completed answer that is no replay can be rated.');
         const rating = scaled(body.rating, body.scale);
-        const stored = await saveFeedback(
-          db,
-          {
-            answerId: row.id,
-            apiKeyId: caller.id,
-            rating,
-            reason: body.reason === undefined ? null : keptText(context, body.reason),
-            citationN: body.citation_n ?? null,
-            comment: body.comment === undefined ? null : keptText(context, body.comment),
-          },
-          {
-            answerId: row.id,
-            source: `feedback:${caller.id}`,
-            ...experience,
-            reward: rating,
-            rewardParts: { feedback: rating },
-          },
-        );
-        await queues.enqueue('learnFromExperience', [{}]);
+        const stored = await saveFeedback(db, {
+          answerId: row.id,
+          apiKeyId: caller.id,
+          rating,
+          reason: body.reason === undefined ? null : keptText(context, body.reason),
+          citationN: body.citation_n ?? null,
+          comment: body.comment === undefined ? null : keptText(context, body.comment),
+        });
+        await learnFromRating(context, row, caller.id, rating);
         return { status: 201, body: stored, headers: { Location: `/api/v1/answers/${row.id}` } };
       },
     }),

@@ -11,6 +11,7 @@ import { evaluationRoutes } from './evaluations.ts';
 import { flagRoutes } from './flags.ts';
 import { generationRoutes } from './generations.ts';
 import { batchRoutes } from './ingestion-batches.ts';
+import { learningRoutes } from './learning.ts';
 import { operationRoutes } from './operations.ts';
 import { opsRoutes } from './ops.ts';
 import { orphanRoutes } from './orphans.ts';
@@ -43,6 +44,7 @@ export function routes(context: ApiContext): AnyRoute[] {
     ...generationRoutes(context),
     ...evaluationRoutes(context),
     ...adminRoutes(context),
+    ...learningRoutes(context),
     ...vectorRecallRoutes(context),
     ...orphanRoutes(context),
     // Before the webhooks, whose ids its path would otherwise be one of.

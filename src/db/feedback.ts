@@ -1,5 +1,4 @@
-import type { Knex } from 'knex';
-import { type NewExperience, recordExperience } from './experiences.ts';
+import type { Db } from './connect.ts';
 
 export interface NewFeedback {
   answerId: string;
@@ -21,27 +20,20 @@ export interface FeedbackRow {
   updated_at: Date;
 }
 
-/** One feedback a caller and answer, replaceable; its experience row goes with it. */
-export async function saveFeedback(
-  db: Knex,
-  feedback: NewFeedback,
-  experience: NewExperience,
-): Promise<FeedbackRow> {
-  return db.transaction(async (trx) => {
-    const [row] = await trx('feedback')
-      .insert({
-        answer_id: feedback.answerId,
-        api_key_id: feedback.apiKeyId,
-        rating: feedback.rating,
-        reason: feedback.reason,
-        citation_n: feedback.citationN,
-        comment: feedback.comment,
-        updated_at: trx.fn.now(),
-      })
-      .onConflict(['answer_id', 'api_key_id'])
-      .merge(['rating', 'reason', 'citation_n', 'comment', 'updated_at'])
-      .returning(['answer_id', 'rating', 'reason', 'citation_n', 'comment', 'created_at', 'updated_at']);
-    await recordExperience(trx, experience);
-    return row;
-  });
+/** One feedback a caller and answer, replaceable. */
+export async function saveFeedback(db: Db, feedback: NewFeedback): Promise<FeedbackRow> {
+  const [row] = await db('feedback')
+    .insert({
+      answer_id: feedback.answerId,
+      api_key_id: feedback.apiKeyId,
+      rating: feedback.rating,
+      reason: feedback.reason,
+      citation_n: feedback.citationN,
+      comment: feedback.comment,
+      updated_at: db.fn.now(),
+    })
+    .onConflict(['answer_id', 'api_key_id'])
+    .merge(['rating', 'reason', 'citation_n', 'comment', 'updated_at'])
+    .returning(['answer_id', 'rating', 'reason', 'citation_n', 'comment', 'created_at', 'updated_at']);
+  return row;
 }

@@ -21,6 +21,7 @@ const leftBehind = ['worker_heartbeats', 'posting_counts', 'vector_recall', 'orp
 const untouched: Record<string, string> = {
   corpus_state: 'version = 0',
   taxonomy_versions: `version = '1.0.0'`,
+  learning_state: 'last_version = 0 and batches_planned = 0',
   schedules: 'true',
   fair_clocks: 'true',
   // A start makes the first one; vectors of it would be rows of other tables.

@@ -51,7 +51,7 @@ export const catalog = {
     attempts: 3,
     timeoutMs: 10 * minutes,
   }),
-  /** Experience rows → statistics of each retrieval strategy. */
+  /** Experiences that were not learned yet → batches of them. */
   learnFromExperience: defineJob({
     queue: 'learning',
     payload: nothing,
@@ -59,6 +59,14 @@ export const catalog = {
     attempts: 3,
     timeoutMs: minutes,
     everyMs: minutes,
+  }),
+  /** A batch of experiences → the next version of the policy. */
+  learnBatch: defineJob({
+    queue: 'learning',
+    payload: z.strictObject({ batch: z.int().positive() }),
+    once: ({ batch }) => `batch-${batch}`,
+    attempts: 5,
+    timeoutMs: minutes,
   }),
   /** Judged questions searched for by every strategy: a turn at a time, and what is measured stays measured. */
   runEvaluation: defineJob({

@@ -6,6 +6,7 @@ import type { AnyRoute } from '../../src/api/route.ts';
 import { routes } from '../../src/api/routes.ts';
 import { problemSchema } from '../../src/api/schemas.ts';
 import { type GeminiStandIn, startGeminiStandIn } from '../support/gemini-stand-in.ts';
+import { publishPreference } from '../support/policy-version.ts';
 import {
   addDocument,
   ask,
@@ -109,6 +110,9 @@ const examples: Record<string, Example> = {
   'POST /api/v1/admin/cache/clear': {},
   'DELETE /api/v1/admin/cache/clear': {},
   'GET /api/v1/admin/learning': {},
+  'PUT /api/v1/admin/learning': { json: { paused: false, reason: 'the walk' } },
+  'GET /api/v1/admin/learning/policy': {},
+  'POST /api/v1/admin/learning/policy/restore': { json: { version: 1, reason: 'the walk' } },
   'GET /api/v1/admin/metrics': {},
   'GET /api/v1/admin/vector-recall': {},
   'GET /api/v1/admin/orphans': {},
@@ -206,6 +210,7 @@ describe('the OpenAPI document', () => {
       queries: [{ text: 'Where is the tower?', judgements: [{ document_id: first.id }] }],
     });
     await ended(admin, evaluated.body.links.self);
+    await publishPreference(service.sql, 'hybrid:direct');
     things = {
       document: first.id,
       answer: answer.id,

@@ -1,5 +1,6 @@
 import { readConfig } from '../../src/config.ts';
 import type { JobName } from '../../src/jobs/catalog.ts';
+import { createLivePolicies } from '../../src/learning/live-policy.ts';
 import { createLog } from '../../src/log.ts';
 import { type Foundation, openFoundation } from '../../src/service.ts';
 import { createShutdown } from '../../src/shutdown.ts';
@@ -32,7 +33,7 @@ export async function openBench(more: Record<string, string> = {}): Promise<Hand
   const shutdown = createShutdown(log, 20);
   const foundation = await openFoundation(config, log, shutdown);
   const parsers = createParserPool({ timeoutMs: 60_000, memoryMb: 400, size: 1 });
-  const { db, notifications, search, embedders, metrics, queues } = foundation;
+  const { db, notifications, search, embedders, metrics, queues, flags } = foundation;
   const fetchUrl = openFetcher({ ...config, ...readWorkerConfig(environment) });
   const webhooks = await openWebhookSender({ ...config, ...readWorkerConfig(environment) });
   return {
@@ -42,6 +43,8 @@ export async function openBench(more: Record<string, string> = {}): Promise<Hand
       ...{ db, notifications, search, embedders, metrics, parsers, fetchUrl, webhooks, log },
       ...{ enqueue: queues.enqueue, holds: queues.holds },
       llm: null,
+      flags,
+      policies: createLivePolicies(db, config.LEARNING_POLICY, log),
       signal: new AbortController().signal,
     },
     waiting: async (name) => {

@@ -11,10 +11,11 @@ import { AppError } from '../../src/errors.ts';
 import type { Handler } from '../context.ts';
 import { underLease } from '../lease.ts';
 import { contextualQuestion } from './contextual-question.ts';
+import { keepExperience } from './experience.ts';
 import { countFinished, runAnswer } from './run-answer.ts';
 import { startTelling } from './telling.ts';
 
-/** A question through the seven steps, from the cache, or a replay; result, experience and record are written once, together. */
+/** A question through the seven steps, from the cache, or a replay; result and record are written once, together. */
 export const answerQuestion: Handler<'answerQuestion'> = {
   async run({ answerId }, context) {
     const answer = await claimAnswer(context.db, answerId);
@@ -38,9 +39,9 @@ export const answerQuestion: Handler<'answerQuestion'> = {
       // A replay of what was recorded says what was recorded.
       if (contextual && record) result.contextual_question = contextual;
       const told = await telling.end();
-      await completeAnswer(db, answerId, answer.token, result, { experience, record, told });
+      await completeAnswer(db, answerId, answer.token, result, { record, told });
       countFinished(context, answer, result);
-      if (experience) await context.enqueue('learnFromExperience', [{}], { delayMs: 1000 });
+      if (experience) await keepExperience(experience, context);
     } catch (error) {
       await telling.end();
       if (deadline.aborted) return expire(answer, db);

@@ -5,6 +5,7 @@ import { flagsOn } from '../../src/flag-service.ts';
 import { analyzerVersion } from '../../src/retrieval/analyze.ts';
 import { version } from '../../src/version.ts';
 import type { Context } from '../context.ts';
+import type { Choosing } from './chooser.ts';
 import { promptVersion } from './prompt-version.ts';
 import type { AnswerRequest } from './run-steps.ts';
 import { answerSettings } from './settings.ts';
@@ -37,11 +38,14 @@ const changesNothing = ['flags', 'cache_control', 'priority', 'webhook'];
 export function answerCache(
   asked: Asked,
   request: CacheableRequest,
-  { config, db, llm, metrics }: Context,
+  { config, db, llm, metrics, chooser }: Context & Choosing,
 ): AnswerCache | null {
   const ttl = config.ANSWER_CACHE_TTL_SECONDS;
   if (ttl === 0 || request.cache_control === 'no-store') return null;
-  const key = cacheKey(asked, request, { settings: answerSettings(config), model: llm?.model ?? null });
+  const policy = chooser ? { name: chooser.name, version: chooser.version } : null;
+  const key = cacheKey(asked, request, {
+    ...{ settings: answerSettings(config), model: llm?.model ?? null, policy },
+  });
   return {
     find: async () => {
       if (request.cache_control === 'no-cache') return undefined;
@@ -60,7 +64,12 @@ export function answerCache(
 export function cacheKey(
   { question, previous_answer_id = null }: Pick<Asked, 'question' | 'previous_answer_id'>,
   request: CacheableRequest,
-  made: { settings: Record<string, unknown>; model: string | null },
+  made: {
+    settings: Record<string, unknown>;
+    model: string | null;
+    /** What decides its retrieval; an answer that is given again repeats what was decided for it. */
+    policy: { name: string; version: number | null } | null;
+  },
 ): string {
   const told = Object.fromEntries(Object.entries(request).filter(([name]) => !changesNothing.includes(name)));
   const hash = fingerprint({
@@ -69,8 +78,6 @@ export function cacheKey(
     request: told,
     flags: flagsOn(request.flags ?? {}).sort(),
     ...made,
-    // No policy chooses yet; the one that does is named here.
-    policy: null,
     versions: [promptVersion(), analyzerVersion, version],
   });
   return answerKey(request.mode, hash);

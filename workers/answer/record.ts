@@ -8,13 +8,14 @@ import { maskText } from '../../src/text/pii/mask.ts';
 import { version } from '../../src/version.ts';
 import type { Context } from '../context.ts';
 import type { Llm } from '../llm/llm.ts';
+import type { Choosing } from './chooser.ts';
 import { promptVersion } from './prompt-version.ts';
 import { drawFrom, type Seeded } from './seed.ts';
 import { answerSettings } from './settings.ts';
 
 export interface Recorder {
   /** The same tools, watched: what is searched and asked through them is noted. */
-  context: Context & Seeded;
+  context: Context & Seeded & Choosing;
   /** What the answer was made of, once it is there. */
   record(result: AnswerResult): NewRecord;
 }
@@ -27,7 +28,7 @@ interface Noted {
 
 /** Watches one run. `fresh`: its searches neither read the cache nor fill it. */
 export function createRecorder(
-  context: Context,
+  context: Context & Choosing,
   { seed, fresh = false }: { seed: string; fresh?: boolean },
 ): Recorder {
   const noted: Noted = { prompt: null, raw: [] };

@@ -8,6 +8,7 @@ import type { Expand } from '../../src/retrieval/passage.ts';
 import type { Context } from '../context.ts';
 import { abstentionText } from './abstention-text.ts';
 import { planBudgets } from './budgets.ts';
+import type { Choosing, Decided } from './chooser.ts';
 import type { CitedSource } from './cited.ts';
 import { compose } from './compose.ts';
 import { judge } from './confidence.ts';
@@ -46,7 +47,7 @@ export interface AnswerRequest {
 /** The seven steps of an answer: intent, retrieve, plan, tools and debate, compose, cite, respond. */
 export async function runSteps(
   answer: ClaimedAnswer,
-  context: Context & Seeded,
+  context: Context & Seeded & Choosing,
   report: Report,
 ): Promise<Run> {
   const started = performance.now();
@@ -66,7 +67,8 @@ export async function runSteps(
   const read = intent.value ?? readIntent(answer.question, request.mode, unsupported);
   const { language } = read;
 
-  const found = await retrieveStep(answer.question, request, context, budgets);
+  const asked = { question: answer.question, kind: read.kind };
+  const found = await retrieveStep(asked, request, context, budgets);
   ended(
     found.step,
     skippedStep('plan', 'No planner is on.'),
@@ -110,9 +112,7 @@ export async function runSteps(
     conflicts: abstain ? [] : verdict.conflicts,
     retrieval: {
       strategy: retrieval.strategy,
-      policy_version: null,
-      propensity: 1,
-      explored: false,
+      ...policyOf(found.decided),
       candidates: retrieval.candidates,
       taxonomy_version: retrieval.taxonomyVersion,
       corpus_version: retrieval.corpusVersion,
@@ -129,20 +129,7 @@ export async function runSteps(
     total_time: (performance.now() - started + answer.queuedMs) / 1000,
     queued_ms: answer.queuedMs,
   };
-  const state = {
-    language,
-    mode: request.mode,
-    kind: read.kind,
-    answer_type: read.answerType,
-    keyword: level(retrieval.evidence.keyword),
-    vector: level(retrieval.evidence.vector),
-  };
-  return {
-    result,
-    state,
-    action: retrieval.strategy,
-    citationCoverage: composed.cited?.citationCoverage ?? 0,
-  };
+  return { result, decided: found.decided, citationCoverage: composed.cited?.citationCoverage ?? 0 };
 }
 
 /** The cost is null as soon as that of one call is not known. */
@@ -157,10 +144,12 @@ function usageOf(calls: readonly ModelCall[]) {
   };
 }
 
-/** Evidence in three levels: states have to recur to be learned from. */
-function level(evidence: number | null): string {
-  if (evidence === null) return 'none';
-  return evidence < 0.3 ? 'low' : evidence < 0.6 ? 'medium' : 'high';
+/** Where no policy was asked, what is always done was done for certain. */
+function policyOf(decided: Decided | null) {
+  if (!decided?.policy) return { policy_version: null, propensity: 1, explored: false };
+  const { state, action, propensity, explored, policy } = decided;
+  const { name, version: policy_version } = policy;
+  return { policy_version, propensity, explored, policy: { name, state, action } };
 }
 
 function toSource({
