@@ -94,6 +94,7 @@ export async function retrieve(
   const heard = soundsIn(statistics, sounds);
   const search: Search = {
     ...{ db, embedder, signal, question, scope, indexed, statistics, bm25, k, until },
+    access: filters?.access,
     limit: Math.max(candidatesPerPassage * k, fewestCandidates),
     greatestScore: greatestScore(asked, bm25),
     readable: embedder.reads(question),

@@ -8,7 +8,7 @@ const leastWords = 2;
 
 /** Where a clause ends and another one begins, Korean and English. */
 const joints =
-  /[,;:?？!()]\s*|\s(?:and|but|while|whereas|after|before|because|when|which|who|that|or|than|as well as)\s|(?<=\p{Script=Hangul}(?:하고|하며|인데|는데|지만|면서|때문에))\s|\s(?:그리고|또는|및|혹은)\s/iu;
+  /[,;:?？!()]\s*(?:(?:and|but|or|그리고|또는)\s)?|\s(?:and|but|while|whereas|after|before|because|when|which|who|that|or|than|as well as)\s|(?<=\p{Script=Hangul}(?:하고|하며|인데|는데|지만|면서|때문에))\s|\s(?:그리고|또는|및|혹은)\s/iu;
 
 /**
  * Other ways to ask: the words that say most, by idf, and the parts of a question that has several. None for a question that

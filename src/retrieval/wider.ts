@@ -1,19 +1,21 @@
 import { greatestScore } from '../db/search-words.ts';
 import { analyzeQuestion } from './analyze.ts';
+import { searchByExpansion } from './expansion.ts';
 import { byScore, type Candidate, type Found, type Search } from './strategy.ts';
 import { variantsOf } from './variants.ts';
 
-/** What all variants together weigh beside the question itself. */
-const variantWeight = 0.5;
+/** What all variants together weigh beside the question itself, and what the words of its best passages do. */
+const variantWeight = 0.3;
+const expansionWeight = 0.3;
 /** How much more each variant hands on than the question's own legs did. */
 const broader = 2;
 /** Share of the time that is left for the second pass: the passages have to be read after it. */
 const share = 0.7;
 
 /**
- * The second pass: variants of the question, each searched more broadly and fused in the same way, and all found fused by
- * weighted sums of their scores (CombSUM: Fox & Shaw, Combination of Multiple Searches, TREC-2, 1994). What the question
- * itself did not find has only the variants' score. Out of time, the first pass stands, with a note.
+ * The second pass, broader than the first: variants of the question, each searched and fused in the same way, and the words of
+ * the best passages; all found fused by weighted sums of scores (CombSUM: Fox & Shaw, Combination of Multiple Searches,
+ * TREC-2, 1994). What the question itself did not find has only the second pass' score. Out of time, the first pass stands.
  */
 export async function searchWider(
   search: Search,
@@ -21,14 +23,23 @@ export async function searchWider(
   pass: (variant: Search) => Promise<Found>,
 ): Promise<Found> {
   const variants = variantsOf(search.question, search.statistics.words);
-  if (variants.length === 0) return withNote(first, 'Second pass: the question has no variants.');
+  const wide = { ...search, limit: search.limit * broader };
   const passes = await inTime(search, (signal) =>
-    Promise.all(variants.map((text) => pass({ ...variantSearch(search, text), signal }))),
+    Promise.all([
+      searchByExpansion({ ...wide, signal }, first.candidates),
+      ...variants.map(async (text) => (await pass({ ...variantSearch(wide, text), signal })).candidates),
+    ]),
   );
   if (!passes) return withNote(first, 'Second pass: out of time, left out.');
+  const [expanded = [], ...others] = passes;
+  const weighed = [
+    { candidates: expanded, weight: expansionWeight },
+    ...others.map((candidates) => ({ candidates, weight: variantWeight / others.length })),
+  ];
+  const asked = ['the words of the best passages', ...variants.map((text) => JSON.stringify(text))];
   return withNote(
-    { ...first, candidates: merge(first.candidates, passes) },
-    `Second pass: ${variants.map((text) => JSON.stringify(text)).join(', ')}.`,
+    { ...first, candidates: merge(first.candidates, weighed) },
+    `Second pass: ${asked.join(', ')}.`,
   );
 }
 
@@ -41,7 +52,7 @@ function variantSearch(search: Search, question: string): Search {
   const scale = { ...statistics, words: words.filter(({ word }) => asked.words.includes(word)) };
   return {
     ...search,
-    ...{ question, statistics, limit: search.limit * broader },
+    ...{ question, statistics },
     greatestScore: greatestScore(scale, search.bm25),
     readable: search.embedder.reads(question),
   };
@@ -70,17 +81,23 @@ async function inTime<T>(
   }
 }
 
-function merge(first: readonly Candidate[], passes: readonly Found[]): Candidate[] {
-  const share = variantWeight / passes.length;
-  const merged = new Map<number, Candidate>();
-  const add = (candidate: Candidate, weight: number) => {
-    const known = merged.get(candidate.seq);
-    const score = (known?.score ?? 0) + (weight * candidate.score) / (1 + variantWeight);
-    merged.set(candidate.seq, { ...(known ?? { ...candidate, vector: null }), score });
-  };
-  for (const candidate of first) merged.set(candidate.seq, { ...candidate, score: 0 });
-  for (const candidate of first) add(candidate, 1);
-  for (const { candidates } of passes) for (const candidate of candidates) add(candidate, share);
+interface Weighed {
+  candidates: readonly Candidate[];
+  weight: number;
+}
+
+/** Sums over 1 and all weights, so that scores stay within 0…1. */
+function merge(first: readonly Candidate[], passes: readonly Weighed[]): Candidate[] {
+  const total = 1 + passes.reduce((sum, { weight }) => sum + weight, 0);
+  const merged = new Map(
+    first.map((candidate) => [candidate.seq, { ...candidate, score: candidate.score / total }]),
+  );
+  for (const { candidates, weight } of passes)
+    for (const candidate of candidates) {
+      // Its cosine is that of another text than the question.
+      const known = merged.get(candidate.seq) ?? { ...candidate, vector: null, score: 0 };
+      merged.set(candidate.seq, { ...known, score: known.score + (weight * candidate.score) / total });
+    }
   return [...merged.values()].sort(byScore);
 }
 
