@@ -17,6 +17,7 @@ import {
 } from './reading.ts';
 import { compareStrategies, leading, printAgainst, printComparisons, printScores } from './report.ts';
 import { type EvalService, startEvalService } from './service.ts';
+import { evaluateTraffic } from './traffic.ts';
 
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2));
@@ -167,4 +168,4 @@ function report(options: EvalOptions, run: RunOf, { measured, reading, against }
 }
 
 const [first, ...rest] = process.argv.slice(2);
-await (first === 'answers' ? evaluateAnswers(rest) : main());
+await (first === 'answers' ? evaluateAnswers(rest) : first === 'traffic' ? evaluateTraffic(rest) : main());

@@ -9,6 +9,8 @@ import type { ClaimedAnswer } from '../src/db/answers.ts';
 import { createLog } from '../src/log.ts';
 import type { Embedder } from '../src/models/embedder.ts';
 import type { EmbedderPool } from '../src/models/embedder-pool.ts';
+import type { Decide } from '../src/retrieval/decided.ts';
+import type { Retrieval } from '../src/retrieval/passage.ts';
 import { createSearch } from '../src/retrieval/search.ts';
 import { openApi, openFoundation } from '../src/service.ts';
 import { createShutdown } from '../src/shutdown.ts';
@@ -32,6 +34,8 @@ export interface EvalService {
   ): Promise<Map<string, string>>;
   /** Passages, best first. `document` is the id that the service gave it. */
   search(question: string, request: SearchRequest): Promise<FoundPassage[]>;
+  /** Search as an answer's retrieval has it, with whatever is decided; `document` is the id that the service gave it. */
+  retrieve(question: string, k: number, decide: Decide): Promise<Retrieval>;
   /** The answering code of the worker on this question, without queue, rows and language model. */
   answer(question: string, request: AnswerRequest): Promise<AnswerResult>;
   /** Text of a version. */
@@ -109,6 +113,11 @@ export async function startEvalService(vectors: Vectors): Promise<EvalService> {
         text,
         range,
       }));
+    },
+    retrieve: async (question, k, decide) => {
+      const audience = { scope: 'read', flags: [] } as const;
+      const options = { k, strategy: 'hybrid', filters: {}, audience, decide, fresh: true } as const;
+      return (await service.context.search.retrieve(question.slice(0, 2000), options)).retrieval;
     },
     answer: async (question, request) => {
       const run = await runSteps(claimed(question, request), service.context, () => undefined);
