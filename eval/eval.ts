@@ -4,6 +4,7 @@ import { evaluateAnswers } from './answers.ts';
 import { compareWith, isWorse, type RunOf, readBaseline, writeBaseline } from './baseline.ts';
 import { type Dataset, readDataset } from './dataset.ts';
 import { joinPassages, type Place } from './join.ts';
+import { evaluateLearning } from './learning.ts';
 import { depth, type Measured, measure } from './measure.ts';
 import { type EvalOptions, readOptions, usage, type Variant } from './options.ts';
 import {
@@ -168,4 +169,7 @@ function report(options: EvalOptions, run: RunOf, { measured, reading, against }
 }
 
 const [first, ...rest] = process.argv.slice(2);
-await (first === 'answers' ? evaluateAnswers(rest) : first === 'traffic' ? evaluateTraffic(rest) : main());
+if (first === 'answers') await evaluateAnswers(rest);
+else if (first === 'learning') await evaluateLearning(rest);
+else if (first === 'traffic') await evaluateTraffic(rest);
+else await main();

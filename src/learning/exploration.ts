@@ -10,7 +10,8 @@ export interface Exploration {
   warmUp: number;
 }
 
-export const defaultExploration: Exploration = { floor: 0.01, cap: 0.5, warmUp: 100 };
+/** Chosen on simulated states (docs/learning.md): a lower cap is safer at first and learns later. */
+export const defaultExploration: Exploration = { floor: 0.005, cap: 0.8, warmUp: 100 };
 
 /** Throws RangeError with a sentence that says what is possible. */
 export function checkExploration({ floor, cap, warmUp }: Exploration): Exploration {

@@ -2,16 +2,22 @@ import { z } from 'zod';
 import { cellsSchema } from './cells.ts';
 import { checkExploration, defaultExploration, type Exploration } from './exploration.ts';
 import { createFixed } from './fixed.ts';
+import { createLinUcb } from './lin-ucb.ts';
 import type { Policy } from './policy.ts';
+import { createSoftQ, softQSchema } from './soft-q.ts';
 import { createThompson } from './thompson.ts';
 
-export const policyNames = ['thompson', 'fixed'] as const;
+export const policyNames = ['thompson', 'linucb', 'soft_q', 'fixed'] as const;
 export type PolicyName = (typeof policyNames)[number];
+
+const version = z.literal(1);
 
 /** What `toJSON` of a policy gives, of the one version there is. */
 export const policySnapshotSchema = z.discriminatedUnion('policy', [
-  z.strictObject({ version: z.literal(1), policy: z.literal('thompson'), cells: cellsSchema }),
-  z.strictObject({ version: z.literal(1), policy: z.literal('fixed') }),
+  z.strictObject({ version, policy: z.literal('thompson'), cells: cellsSchema }),
+  z.strictObject({ version, policy: z.literal('linucb'), cells: cellsSchema }),
+  z.strictObject({ version, policy: z.literal('soft_q'), ...softQSchema.shape }),
+  z.strictObject({ version, policy: z.literal('fixed') }),
 ]);
 export type PolicySnapshot = z.infer<typeof policySnapshotSchema>;
 
@@ -20,7 +26,11 @@ export function createPolicy(name: PolicyName, exploration: Partial<Exploration>
   const bounds = checkExploration({ ...defaultExploration, ...exploration });
   switch (name) {
     case 'thompson':
-      return createThompson(bounds);
+      return createThompson({ exploration: bounds });
+    case 'linucb':
+      return createLinUcb({ exploration: bounds });
+    case 'soft_q':
+      return createSoftQ(bounds);
     case 'fixed':
       return createFixed();
   }
@@ -35,7 +45,11 @@ export function restorePolicy(snapshot: unknown, exploration: Partial<Exploratio
   const learned = policySnapshotSchema.parse(snapshot);
   switch (learned.policy) {
     case 'thompson':
-      return createThompson(bounds, learned.cells);
+      return createThompson({ exploration: bounds, cells: learned.cells });
+    case 'linucb':
+      return createLinUcb({ exploration: bounds, cells: learned.cells });
+    case 'soft_q':
+      return createSoftQ(bounds, learned);
     case 'fixed':
       return createFixed();
   }
