@@ -2,6 +2,7 @@ const benches = [
   'answer',
   'batch',
   'enqueue',
+  'experiences',
   'ingest',
   'injections',
   'keys',

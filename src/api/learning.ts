@@ -5,6 +5,7 @@ import { AppError } from '../errors.ts';
 import { restorePolicy } from '../learning/policies.ts';
 import { actions, stateAt, stateCount, stateKey } from '../learning/policy.ts';
 import type { ApiContext } from './app.ts';
+import { evaluatePolicyRoute } from './learning-evaluate.ts';
 import {
   learningSchema,
   pauseRequest,
@@ -65,6 +66,7 @@ export function learningRoutes(context: ApiContext): AnyRoute[] {
         return { status: 200, body: toVersion(restored) };
       },
     }),
+    evaluatePolicyRoute(context),
   ];
 }
 

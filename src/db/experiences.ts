@@ -121,11 +121,25 @@ export interface StoredExperience {
   replaces: number | null;
 }
 
-/** The whole buffer, oldest first, for estimates. `source` answer: what answers measured themselves; all: ratings too. */
+/** Most experiences that estimates are made from: the newest. */
+const mostRead = 10_000;
+
+/**
+ * The buffer, oldest first, for estimates. `source` answer: what answers measured themselves; all: ratings too. With a version,
+ * those that it has not learned.
+ */
 export async function readExperiences(
   db: Db,
   source: 'answer' | 'all',
-): Promise<Omit<StoredExperience, 'replaces'>[]> {
-  const rows = db('experiences').orderBy('id').select('state', 'action', 'propensity', 'reward');
-  return source === 'answer' ? rows.where({ source }) : rows;
+  version?: number,
+): Promise<StoredExperience[]> {
+  const { rows } = await db.raw(
+    `select * from (
+       select id, state, action, propensity, reward, null as replaces from experiences
+        where (:all or source = 'answer') and (learned_version is null or learned_version > :version)
+        order by id desc limit ${mostRead}) newest order by id`,
+    // Without a version none is left out.
+    { all: source === 'all', version: version ?? -1 },
+  );
+  return rows;
 }

@@ -116,6 +116,19 @@ describe('experience_replay', () => {
     expect(after.states).toHaveLength(108);
     for (const { probabilities } of after.states)
       expect(Object.values<number>(probabilities).reduce((sum, p) => sum + p, 0)).toBeCloseTo(1, 6);
+    const evaluate = (body: object) => service.admin.post('/api/v1/admin/learning/evaluate', body);
+    const judged = (await evaluate({ policy: 'thompson' })).body;
+    expect(judged.learned_from + judged.experiences).toBe(body.buffer.size - 1);
+    expect(judged.logged.value).toBeGreaterThan(0.5);
+    const [left] = await service.sql.query<Json>(
+      `select count(*)::int as count from experiences where source = 'answer' and learned_version is null`,
+    );
+    expect((await evaluate({ version: after.version })).body, 'by what it has not learned').toMatchObject({
+      ...{ version: after.version, learned_from: null, experiences: left?.count },
+      warnings: expect.arrayContaining([expect.stringContaining('sample size')]),
+    });
+    const both = await evaluate({ policy: 'fixed', version: 1 });
+    expect([both.status, both.body.errors[0].pointer]).toEqual([422, '/version']);
     const restored = await service.admin.post('/api/v1/admin/learning/policy/restore', {
       ...{ version: before.version, reason: 'as it was' },
     });

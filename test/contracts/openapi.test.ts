@@ -112,6 +112,7 @@ const examples: Record<string, Example> = {
   'GET /api/v1/admin/learning': {},
   'PUT /api/v1/admin/learning': { json: { paused: false, reason: 'the walk' } },
   'GET /api/v1/admin/learning/policy': {},
+  'POST /api/v1/admin/learning/evaluate': { json: { source: 'all' } },
   'POST /api/v1/admin/learning/policy/restore': { json: { version: 1, reason: 'the walk' } },
   'GET /api/v1/admin/metrics': {},
   'GET /api/v1/admin/vector-recall': {},
