@@ -9,10 +9,10 @@ type Level = 0 | 1 | 2;
 export type Levels = Pick<State, 'keyword' | 'vector'>;
 
 /**
- * From where evidence is of the middle and of the highest level: terciles of the questions that docs/learning-loop.md measures,
- * on their learning half. Keyword: best BM25 over what the question's words could reach; vector: best cosine.
+ * From where evidence is of the middle and of the highest level: near the terciles of the questions that docs/learning-loop.md
+ * measures, on their learning half. Keyword: best BM25 over what the question's words could reach; vector: best cosine.
  */
-const bounds = { keyword: [0.3, 0.5], vector: [0.45, 0.6] } as const;
+const bounds = { keyword: [0.4, 0.55], vector: [0.5, 0.65] } as const;
 
 /** Evidence of either leg alone. Without a leg, or where its model can't read the question, there is none: the lowest level. */
 export function levelsOf(evidence: { keyword: number; vector: number | null }): Levels {

@@ -9,7 +9,7 @@ import { searchWider } from './wider.ts';
 export type Decide = (levels: Levels) => Action;
 
 /** How much more meaning weighs in the arm that leans on it: docs/learning-loop.md. */
-const heavier = 3;
+const heavier = 2;
 
 /**
  * Hybrid search whose fusion and depth are decided by what either leg found alone. Words alone (no vector leg): every arm is

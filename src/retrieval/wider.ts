@@ -5,7 +5,7 @@ import { byScore, type Candidate, type Found, type Search } from './strategy.ts'
 import { variantsOf } from './variants.ts';
 
 /** What all variants together weigh beside the question itself, and what the words of its best passages do. */
-const variantWeight = 0.3;
+const variantWeight = 0.5;
 const expansionWeight = 0.3;
 /** How much more each variant hands on than the question's own legs did. */
 const broader = 2;

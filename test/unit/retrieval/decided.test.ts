@@ -71,9 +71,10 @@ describe('a decided retrieval', () => {
     };
     await run('annual leave twenty five days year', { decide: look });
     await run('quux zzyzx', { decide: look });
-    await run('식당은 여덟 시에 엽니까', { decide: look });
+    await run('식당은 여덟 시에 엽니다', { decide: look });
     const [plain, unknown, korean] = seen as [Levels, Levels, Levels];
-    expect(plain).toEqual({ keyword: 2, vector: 2 });
+    expect(plain.keyword).toBeGreaterThan(unknown.keyword);
+    expect(plain.vector).toBeGreaterThan(0);
     expect(unknown.keyword).toBe(0);
     expect(korean.keyword, 'words are found, its model reads no Korean').toBeGreaterThan(0);
     expect(korean.vector).toBe(0);
