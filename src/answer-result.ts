@@ -96,6 +96,31 @@ export const answerResult = z.object({
       .optional()
       .describe('Sources that seem to speak to language models: listed last, and marked for the model'),
   }),
+  plan: z
+    .object({
+      complexity: z.enum(['simple', 'medium', 'complex']),
+      strategy: z
+        .enum(['direct', 'multi_step'])
+        .describe('multi_step: the sub-questions were searched too, and what they found was merged'),
+      sub_questions: z.array(z.string()),
+      tools: z.array(z.object({ name: z.string(), arguments: z.record(z.string(), z.unknown()) })),
+      by: z.enum(['heuristic', 'model']),
+      reasoning: z.string(),
+    })
+    .optional()
+    .describe('How the question was planned; absent while meta_planner is off'),
+  debate: z
+    .object({
+      outcome: z
+        .enum(['synthesis', 'fallback', 'skipped'])
+        .describe('fallback: it failed, and a single answer took its place; skipped: none was held'),
+      rounds: z.int().describe('Rounds that both agents finished'),
+      calls: z.int().describe('Of the model, made for it'),
+      ms: z.number(),
+      reason: z.string().optional(),
+    })
+    .optional()
+    .describe('How the debate over the sources went; absent while debate_mode is off'),
   steps: z.array(
     z.object({
       name: z.string(),

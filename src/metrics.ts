@@ -70,6 +70,18 @@ export function createMetrics() {
       labelNames: ['outcome', 'strategy', 'model'],
       registers,
     }),
+    plans: new Counter({
+      name: 'rag_plans_total',
+      help: 'Plans of the planner, by who made them and whether sub-questions were searched.',
+      labelNames: ['by', 'strategy'],
+      registers,
+    }),
+    debates: new Counter({
+      name: 'rag_debates_total',
+      help: 'Debates, by whether their synthesis became the answer, a single answer took its place, or none was held.',
+      labelNames: ['outcome'],
+      registers,
+    }),
     replays: new Counter({
       name: 'rag_replays_total',
       help: 'Finished replays of answers, by whether retrieval and answer were the same.',

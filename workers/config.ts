@@ -90,6 +90,16 @@ export const workerEnvironmentShape = {
     .describe(
       'Time the language model has for an answer where that is not the compose step of STEP_BUDGETS: for a slow model.',
     ),
+  PLAN_MODEL_BUDGET_MS: whole(0, 600_000)
+    .default(800)
+    .describe(
+      'With meta_planner: time the language model has to plan a question that is not simple, beside the plan step of STEP_BUDGETS, in which sub-questions are searched; 0 = rules alone plan.',
+    ),
+  DEBATE_BUDGET_MS: whole(2000, 600_000)
+    .default(10_000)
+    .describe(
+      'With debate_mode: time the two rounds and the synthesis have together, and the single answer that is asked for where they fail.',
+    ),
   ANSWER_CACHE_TTL_SECONDS: whole(0, 86_400)
     .default(600)
     .describe(

@@ -1,6 +1,7 @@
 import type { AnswerResult } from '../../src/answer-result.ts';
 import type { ClaimedAnswer } from '../../src/db/answers.ts';
 import type { NewExperience } from '../../src/db/experiences.ts';
+import type { Passage } from '../../src/retrieval/passage.ts';
 
 /** What an answer is worth before anybody rated it: mostly that its sentences are supported. Sums to 1. */
 const weights = { citation_support: 0.6, answered: 0.2, latency: 0.2 };
@@ -14,6 +15,8 @@ export interface Run {
   state: NewExperience['state'];
   /** The retrieval strategy that was used. */
   action: string;
+  /** What the answer was made of, in the order found. */
+  passages: readonly Passage[];
   /** Share of the answer's sentences with a verified citation, 0…1. */
   citationCoverage: number;
 }

@@ -16,7 +16,7 @@ export interface Recorder {
   /** The same tools, watched: what is searched and asked through them is noted. */
   context: Context & Seeded;
   /** What the answer was made of, once it is there. */
-  record(result: AnswerResult): NewRecord;
+  record(run: { result: AnswerResult; passages: readonly Passage[] }): NewRecord;
 }
 
 interface Noted {
@@ -35,7 +35,7 @@ export function createRecorder(
   const llm = context.llm && watchLlm(context.llm, noted, context.config.PII_POLICY !== 'off');
   return {
     context: { ...context, search, llm, draw: drawFrom(seed) },
-    record: ({ retrieval }) => ({
+    record: ({ result: { retrieval }, passages }) => ({
       corpus_version: retrieval.corpus_version,
       taxonomy_version: retrieval.taxonomy_version,
       generation_id: noted.found?.generation?.id ?? null,
@@ -48,7 +48,7 @@ export function createRecorder(
       strategy: retrieval.strategy,
       seed,
       settings: answerSettings(context.config),
-      passages: (noted.found?.retrieval.passages ?? []).map(toRecorded),
+      passages: passages.map(toRecorded),
       cached_from: null,
       raw: noted.raw,
       rawHours: context.config.RAW_OUTPUT_HOURS,

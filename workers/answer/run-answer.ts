@@ -66,7 +66,7 @@ async function make(
   const looked = cache && cache_control === undefined ? 'miss' : 'off';
   const result = { ...run.result, usage: { ...run.result.usage, answer_cache: looked } } as const;
   const { answerId, ...experience } = describeExperience(answer, { ...run, result });
-  const { raw, rawHours, ...record } = recorder.record(result);
+  const { raw, rawHours, ...record } = recorder.record({ ...run, result });
   await cache?.keep({ answer_id: answer.id, result, experience, record });
   return { result, experience: { answerId, ...experience }, record: { ...record, raw, rawHours } };
 }

@@ -29,7 +29,7 @@ export async function runReplay(
   const tools = replay.without_model ? { ...context, llm: null } : context;
   const recorder = createRecorder(tools, { seed: recorded.record.seed, fresh: true });
   const run = await runSteps(answer, recorder.context, report);
-  const record = recorder.record(run.result);
+  const record = recorder.record(run);
   refuseOtherCorpus(replay, recorded, record.corpus_version);
   const then = recorded.answer.result as unknown as AnswerResult;
   const retrieval = comparePassages(recorded.record.passages, record.passages);

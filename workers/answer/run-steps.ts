@@ -11,8 +11,11 @@ import { planBudgets } from './budgets.ts';
 import type { CitedSource } from './cited.ts';
 import { compose } from './compose.ts';
 import { judge } from './confidence.ts';
+import { debateStep } from './debate.ts';
 import type { Run } from './experience.ts';
 import { type Mode, readIntent } from './intent.ts';
+import { ledgerOf } from './model-ledger.ts';
+import { type Plan, planStep } from './plan.ts';
 import type { Report } from './progress.ts';
 import { retrieveStep } from './retrieve-step.ts';
 import type { Seeded } from './seed.ts';
@@ -51,7 +54,8 @@ export async function runSteps(
 ): Promise<Run> {
   const started = performance.now();
   const request = answer.request as unknown as AnswerRequest;
-  const budgets = planBudgets(context.config, answer.msLeft);
+  const budgets = planBudgets(context.config, answer.msLeft, undefined, moreMs(request, context));
+  const ledger = ledgerOf(answer, context);
   const steps: Step[] = [];
   const ended = (...done: Step[]) => {
     steps.push(...done);
@@ -67,15 +71,17 @@ export async function runSteps(
   const { language } = read;
 
   const found = await retrieveStep(answer.question, request, context, budgets);
-  ended(
-    found.step,
-    skippedStep('plan', 'No planner is on.'),
-    skippedStep('tools_debate', 'Neither tools nor debate are on.'),
-  );
+  ended(found.step);
+  const { plan, retrieval, step } = await planStep(answer.question, {
+    ...{ request, found: found.retrieval, budgets, context, ledger },
+  });
+  ended(step);
 
-  const { retrieval } = found;
   report({ type: 'passages', data: { documentIds: retrieval.passages.map(({ documentId }) => documentId) } });
-  const composed = await compose(answer.question, read, retrieval, { answer, budgets, context, report });
+  const composing = { ledger, budgets, context, report };
+  const debated = await debateStep(answer.question, read, retrieval, request, composing);
+  ended(debated?.step ?? skippedStep('tools_debate', 'Neither tools nor debate are on.'));
+  const composed = await compose(answer.question, read, retrieval, { ...composing, debated });
   ended(...composed.steps);
 
   const respondStarted = performance.now();
@@ -94,7 +100,7 @@ export async function runSteps(
     context.metrics.stepSeconds.observe({ step: name, outcome }, ms / 1000);
 
   // Deliveries before this one may have asked a model too.
-  const calls = answer.attempts > 1 ? await callsOfAnswer(context.db, answer.id) : [...composed.calls];
+  const calls = answer.attempts > 1 ? await callsOfAnswer(context.db, answer.id) : [...ledger.calls];
   const result: AnswerResult = {
     answer: abstain || !composed.cited ? abstentionText(language) : composed.cited.answer,
     abstained: abstain,
@@ -121,11 +127,13 @@ export async function runSteps(
         suspicions,
       })),
     },
+    ...(plan && { plan: toShown(plan) }),
+    ...(debated && { debate: debated.report }),
     steps,
     usage: { ...usageOf(calls), cache: found.cache },
     model_calls: calls,
     search_time: found.step.ms / 1000,
-    generation_time: composed.generationMs / 1000,
+    generation_time: (composed.generationMs + (debated?.step.ms ?? 0)) / 1000,
     total_time: (performance.now() - started + answer.queuedMs) / 1000,
     queued_ms: answer.queuedMs,
   };
@@ -141,8 +149,20 @@ export async function runSteps(
     result,
     state,
     action: retrieval.strategy,
+    passages: retrieval.passages,
     citationCoverage: composed.cited?.citationCoverage ?? 0,
   };
+}
+
+/** What flags add to the time that an answer takes at most, milliseconds. */
+function moreMs({ flags }: AnswerRequest, { config, llm }: Context): number {
+  if (!llm) return 0;
+  const planMs = flags?.meta_planner?.on ? config.PLAN_MODEL_BUDGET_MS : 0;
+  return planMs + (flags?.debate_mode?.on ? config.DEBATE_BUDGET_MS : 0);
+}
+
+function toShown({ subQuestions, ...plan }: Plan): NonNullable<AnswerResult['plan']> {
+  return { ...plan, sub_questions: subQuestions };
 }
 
 /** The cost is null as soon as that of one call is not known. */
