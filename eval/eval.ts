@@ -6,6 +6,7 @@ import { type Dataset, readDataset } from './dataset.ts';
 import { joinPassages, type Place } from './join.ts';
 import { depth, type Measured, measure } from './measure.ts';
 import { type EvalOptions, readOptions, usage, type Variant } from './options.ts';
+import { evaluatePlanner } from './planner.ts';
 import {
   printReadings,
   type Read,
@@ -167,4 +168,5 @@ function report(options: EvalOptions, run: RunOf, { measured, reading, against }
 }
 
 const [first, ...rest] = process.argv.slice(2);
-await (first === 'answers' ? evaluateAnswers(rest) : main());
+if (first === 'planner') await evaluatePlanner(rest);
+else await (first === 'answers' ? evaluateAnswers(rest) : main());

@@ -12,6 +12,7 @@ import type { EmbedderPool } from '../src/models/embedder-pool.ts';
 import { createSearch } from '../src/retrieval/search.ts';
 import { openApi, openFoundation } from '../src/service.ts';
 import { createShutdown } from '../src/shutdown.ts';
+import type { Run } from '../workers/answer/experience.ts';
 import { type AnswerRequest, runSteps } from '../workers/answer/run-steps.ts';
 import { readWorkerConfig } from '../workers/config.ts';
 import type { Context } from '../workers/context.ts';
@@ -34,6 +35,8 @@ export interface EvalService {
   search(question: string, request: SearchRequest): Promise<FoundPassage[]>;
   /** The answering code of the worker on this question, without queue, rows and language model. */
   answer(question: string, request: AnswerRequest): Promise<AnswerResult>;
+  /** The same with what it was made of. */
+  run(question: string, request: AnswerRequest): Promise<Run>;
   /** Text of a version. */
   text(document: string, version: number): Promise<string>;
   stop(): Promise<void>;
@@ -110,10 +113,9 @@ export async function startEvalService(vectors: Vectors): Promise<EvalService> {
         range,
       }));
     },
-    answer: async (question, request) => {
-      const run = await runSteps(claimed(question, request), service.context, () => undefined);
-      return run.result;
-    },
+    answer: async (question, request) =>
+      (await runSteps(claimed(question, request), service.context, () => undefined)).result,
+    run: (question, request) => runSteps(claimed(question, request), service.context, () => undefined),
     text: async (document, version) => {
       const path = `/api/v1/documents/${document}/versions/${version}/text`;
       const response = await fetch(`${service.url}${path}`, { headers: { 'x-api-key': service.adminKey } });
