@@ -22,9 +22,19 @@ export type DegradeCode = (typeof degradeCodes)[number];
 const span = z.tuple([z.int(), z.int()]);
 const source = z.object({
   n: z.int(),
-  document_id: z.uuid(),
-  version: z.int(),
-  chunk_id: z.uuid(),
+  kind: z.literal('tool').optional().describe('tool: what a tool said; absent: a document'),
+  document_id: z.uuid().nullable().describe('null, as version and chunk_id are: it is of a tool'),
+  version: z.int().nullable(),
+  chunk_id: z.uuid().nullable(),
+  tool: z
+    .object({
+      name: z.string(),
+      server: z.string(),
+      arguments_hash: z.string().describe('SHA-256'),
+      called_at: z.iso.datetime(),
+    })
+    .optional()
+    .describe('Of kind tool: what was called'),
   title: z.string().nullable(),
   source_url: z.string().nullable(),
   date: z.string().nullable(),
@@ -32,7 +42,7 @@ const source = z.object({
   hybrid_score: z.number(),
   text: z.string(),
   quote: z.string(),
-  char_range: span.describe("UTF-16 offsets into the version's text"),
+  char_range: span.describe("UTF-16 offsets into the version's text; of a tool, into text"),
   page: z.int().nullable(),
   answer_spans: z.array(span).describe('UTF-16 offsets into answer'),
   verified: z.boolean().describe('true only when quote stands at char_range'),
@@ -96,6 +106,20 @@ export const answerResult = z.object({
       .optional()
       .describe('Sources that seem to speak to language models: listed last, and marked for the model'),
   }),
+  tools: z
+    .array(
+      z.object({
+        name: z.string(),
+        ok: z.boolean(),
+        ms: z.number(),
+        bytes: z.int().describe('Of what it said, before it was cut'),
+        error: z.string().optional().describe('denied, budget, timeout, unavailable, too_large, …'),
+        reason: z.string().optional().describe('The decision, as GET /api/v1/admin/tools/calls has it'),
+        suspicions: z.array(z.string()).optional().describe('It seems to speak to language models'),
+      }),
+    )
+    .optional()
+    .describe('Tools that were called for the answer, or were to be'),
   steps: z.array(
     z.object({
       name: z.string(),

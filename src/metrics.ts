@@ -70,6 +70,12 @@ export function createMetrics() {
       labelNames: ['outcome', 'strategy', 'model'],
       registers,
     }),
+    toolCalls: new Counter({
+      name: 'rag_tool_calls_total',
+      help: 'Calls of tools for answers, refused ones among them, by server and how they went.',
+      labelNames: ['server', 'outcome'],
+      registers,
+    }),
     replays: new Counter({
       name: 'rag_replays_total',
       help: 'Finished replays of answers, by whether retrieval and answer were the same.',

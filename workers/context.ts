@@ -12,6 +12,7 @@ import type { WorkerConfig } from './config.ts';
 import type { Fetcher } from './ingestion/fetch-url.ts';
 import type { ParserPool } from './ingestion/parse-isolated.ts';
 import type { Llm } from './llm/llm.ts';
+import type { Toolbox } from './tools/toolbox.ts';
 import type { WebhookSender } from './webhook/send-webhook.ts';
 
 /** What every handler may touch. Opened once a process; handlers open nothing themselves. */
@@ -29,6 +30,7 @@ export interface WorkerTools {
   fetchUrl: Fetcher;
   /** null without SECRET_KEY: then this process takes no webhooks. */
   webhooks: WebhookSender | null;
+  toolbox: Toolbox;
   metrics: Metrics;
 }
 

@@ -15,6 +15,7 @@ import { conditionsOf } from './llm/llms.ts';
 import { openModels } from './llm/open-models.ts';
 import { runQueue } from './run-queue.ts';
 import { startSchedule } from './schedule.ts';
+import { openToolbox } from './tools/open-toolbox.ts';
 import { openWebhookSender } from './webhook/open-sender.ts';
 
 /** Share of the shutdown deadline that running jobs get to end by themselves before they are aborted. */
@@ -35,6 +36,7 @@ export async function startWorkers(foundation: Foundation, workerConfig: WorkerC
   });
   shutdown.add('parsers', parsers.close);
   const llm = openModels(config, workerConfig, metrics);
+  const toolbox = await openToolbox(foundation, { ...config, ...workerConfig });
   const tools: WorkerTools = {
     config: { ...config, ...workerConfig },
     db,
@@ -47,6 +49,7 @@ export async function startWorkers(foundation: Foundation, workerConfig: WorkerC
     parsers,
     fetchUrl: openFetcher({ ...config, ...workerConfig }),
     webhooks: await openWebhookSender({ ...config, ...workerConfig }),
+    toolbox,
     metrics,
   };
   // The embedded tier belongs to one process: what its predecessor held when it was killed is free now.

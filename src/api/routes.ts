@@ -18,6 +18,7 @@ import { replayRoutes } from './replays.ts';
 import type { AnyRoute } from './route.ts';
 import { searchRoutes } from './search.ts';
 import { taxonomyRoutes } from './taxonomy.ts';
+import { toolRoutes } from './tools.ts';
 import { vectorRecallRoutes } from './vector-recall.ts';
 import { webhookDeliveryRoutes } from './webhook-deliveries.ts';
 import { signingSecretRoutes } from './webhook-signing-secret.ts';
@@ -42,6 +43,7 @@ export function routes(context: ApiContext): AnyRoute[] {
     ...flagRoutes(context),
     ...generationRoutes(context),
     ...evaluationRoutes(context),
+    ...toolRoutes(context),
     ...adminRoutes(context),
     ...vectorRecallRoutes(context),
     ...orphanRoutes(context),

@@ -57,6 +57,16 @@ export interface Passage {
   vectorScore: number | null;
   /** Judgement of the reranker 0…1; null when it was not shown the chunk. */
   rerankScore: number | null;
+  /** Where it is no chunk of a document but what a tool said for this answer: then ids, offsets and scores are its own. */
+  tool?: ToolOrigin;
+}
+
+export interface ToolOrigin {
+  /** `server.tool` */
+  name: string;
+  server: string;
+  argumentsHash: string;
+  calledAt: Date;
 }
 
 /** Absolute signals of how well the corpus answers the question: comparable between questions and corpora. */

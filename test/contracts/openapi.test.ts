@@ -110,6 +110,8 @@ const examples: Record<string, Example> = {
   'DELETE /api/v1/admin/cache/clear': {},
   'GET /api/v1/admin/learning': {},
   'GET /api/v1/admin/metrics': {},
+  'GET /api/v1/admin/tools': {},
+  'GET /api/v1/admin/tools/calls': {},
   'GET /api/v1/admin/vector-recall': {},
   'GET /api/v1/admin/orphans': {},
   'GET /api/v1/webhooks/signing-secret': {},

@@ -7,6 +7,7 @@ import { readWorkerConfig } from '../../workers/config.ts';
 import type { Context } from '../../workers/context.ts';
 import { openFetcher } from '../../workers/ingestion/open-fetcher.ts';
 import { createParserPool } from '../../workers/ingestion/parse-isolated.ts';
+import { openToolbox } from '../../workers/tools/open-toolbox.ts';
 import { openWebhookSender } from '../../workers/webhook/open-sender.ts';
 import { createStores } from './stores.ts';
 
@@ -35,11 +36,12 @@ export async function openBench(more: Record<string, string> = {}): Promise<Hand
   const { db, notifications, search, embedders, metrics, queues } = foundation;
   const fetchUrl = openFetcher({ ...config, ...readWorkerConfig(environment) });
   const webhooks = await openWebhookSender({ ...config, ...readWorkerConfig(environment) });
+  const toolbox = await openToolbox(foundation, { ...config, ...readWorkerConfig(environment) });
   return {
     foundation,
     context: {
       config: { ...config, ...readWorkerConfig(environment) },
-      ...{ db, notifications, search, embedders, metrics, parsers, fetchUrl, webhooks, log },
+      ...{ db, notifications, search, embedders, metrics, parsers, fetchUrl, webhooks, toolbox, log },
       ...{ enqueue: queues.enqueue, holds: queues.holds },
       llm: null,
       signal: new AbortController().signal,

@@ -88,8 +88,16 @@ export function sameQuestion(question: string): string {
     .trim();
 }
 
-/** Made with all that was to be had: neither out of time nor without something that failed. */
-export function isWhole({ degraded, steps }: Pick<AnswerResult, 'degraded' | 'steps'>): boolean {
+/**
+ * Made with all that was to be had: neither out of time nor without something that failed. What a tool said holds for the moment
+ * that it was asked.
+ */
+export function isWhole({
+  degraded,
+  steps,
+  tools = [],
+}: Pick<AnswerResult, 'degraded' | 'steps' | 'tools'>): boolean {
+  if (tools.length > 0) return false;
   return degraded === null && steps.every(({ outcome }) => outcome === 'ok' || outcome === 'skipped');
 }
 

@@ -4,19 +4,20 @@ import type { ClaimedAnswer } from '../../src/db/answers.ts';
 import type { Scope } from '../../src/db/api-keys.ts';
 import { callsOfAnswer, type ModelCall } from '../../src/db/model-calls.ts';
 import type { FlagSnapshot } from '../../src/flag-service.ts';
-import type { Expand } from '../../src/retrieval/passage.ts';
+import type { Expand, Passage, Retrieval } from '../../src/retrieval/passage.ts';
 import type { Context } from '../context.ts';
 import { abstentionText } from './abstention-text.ts';
 import { planBudgets } from './budgets.ts';
 import type { CitedSource } from './cited.ts';
 import { compose } from './compose.ts';
-import { judge } from './confidence.ts';
 import type { Run } from './experience.ts';
 import { type Mode, readIntent } from './intent.ts';
 import type { Report } from './progress.ts';
 import { retrieveStep } from './retrieve-step.ts';
 import type { Seeded } from './seed.ts';
 import { runStep, type Step, skippedStep } from './steps.ts';
+import { composeFromTool, judgeSources } from './tool-answer.ts';
+import { type ToolsUsed, toolsStep } from './tools-step.ts';
 import type { UnsupportedPolicy } from './unsupported.ts';
 
 /** What the API stored with the question. */
@@ -67,19 +68,23 @@ export async function runSteps(
   const { language } = read;
 
   const found = await retrieveStep(answer.question, request, context, budgets);
-  ended(
-    found.step,
-    skippedStep('plan', 'No planner is on.'),
-    skippedStep('tools_debate', 'Neither tools nor debate are on.'),
-  );
+  ended(found.step, skippedStep('plan', 'No planner is on.'));
+  const asked = { answer, question: answer.question, intent: read, request };
+  const tools = await toolsStep(null, asked, context, budgets);
+  ended(tools.step);
 
   const { retrieval } = found;
   report({ type: 'passages', data: { documentIds: retrieval.passages.map(({ documentId }) => documentId) } });
-  const composed = await compose(answer.question, read, retrieval, { answer, budgets, context, report });
+  const composing = { answer, budgets, context, report };
+  const [said] = tools.passages;
+  const composed =
+    tools.direct && said
+      ? composeFromTool(said)
+      : await compose(answer.question, read, withTools(retrieval, tools), composing);
   ended(...composed.steps);
 
   const respondStarted = performance.now();
-  const verdict = judge({
+  const verdict = judgeSources({
     ...{ language, retrieval, cited: composed.cited },
     threshold: request.abstain_below ?? context.config.ABSTAIN_BELOW,
   });
@@ -116,11 +121,11 @@ export async function runSteps(
       candidates: retrieval.candidates,
       taxonomy_version: retrieval.taxonomyVersion,
       corpus_version: retrieval.corpusVersion,
-      suspicious: composed.suspects.map(({ passage: { chunkId }, suspicions }) => ({
-        chunk_id: chunkId,
-        suspicions,
-      })),
+      suspicious: composed.suspects
+        .filter(({ passage }) => !passage.tool)
+        .map(({ passage: { chunkId }, suspicions }) => ({ chunk_id: chunkId, suspicions })),
     },
+    ...(tools.calls && { tools: tools.calls }),
     steps,
     usage: { ...usageOf(calls), cache: found.cache },
     model_calls: calls,
@@ -140,9 +145,14 @@ export async function runSteps(
   return {
     result,
     state,
-    action: retrieval.strategy,
+    action: tools.direct ? 'tool' : retrieval.strategy,
     citationCoverage: composed.cited?.citationCoverage ?? 0,
   };
+}
+
+/** What tools said comes first: it was asked for. */
+function withTools(retrieval: Retrieval, { passages }: ToolsUsed): Retrieval {
+  return passages.length === 0 ? retrieval : { ...retrieval, passages: [...passages, ...retrieval.passages] };
 }
 
 /** The cost is null as soon as that of one call is not known. */
@@ -175,9 +185,7 @@ function toSource({
 }: CitedSource): AnswerResult['sources'][number] {
   return {
     n,
-    document_id: passage.documentId,
-    version: passage.version,
-    chunk_id: passage.chunkId,
+    ...placeOf(passage),
     title: passage.title,
     source_url: passage.sourceUrl,
     date: passage.date,
@@ -191,4 +199,11 @@ function toSource({
     verified,
     support,
   };
+}
+
+function placeOf({ chunkId, documentId, tool, version }: Passage) {
+  if (!tool) return { document_id: documentId, version, chunk_id: chunkId };
+  const { argumentsHash, calledAt, name, server } = tool;
+  const called = { name, server, arguments_hash: argumentsHash, called_at: calledAt.toISOString() };
+  return { kind: 'tool' as const, document_id: null, version: null, chunk_id: null, tool: called };
 }
