@@ -23,6 +23,7 @@ import { limitBodyTime } from './body-time.ts';
 import { allowOrigins } from './cors.ts';
 import { errorHandler } from './error-handler.ts';
 import { requestHash, withIdempotency } from './idempotency.ts';
+import { mountMcp } from './mcp.ts';
 import { ndjson } from './media.ts';
 import { describeApi } from './openapi.ts';
 import { mountDocs } from './pages.ts';
@@ -72,6 +73,7 @@ export function createApp(context: ApiContext): Express {
     const handler = serve(spec, context, authenticate);
     for (const path of spec.paths) app[spec.method](path.replace(/\{(\w+)\}/g, ':$1'), handler);
   }
+  mountMcp(app, context, authenticate, all);
   const document = describeApi(all);
   app.get('/api/v1/openapi.json', (_request, response) => void response.json(document));
   refuseOtherMethods(app, all);
