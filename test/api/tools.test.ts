@@ -114,7 +114,7 @@ describe('tools of answers', () => {
     const { items } = (await service.admin.get('/api/v1/admin/tools')).body;
     expect(items).toMatchObject([{ name: 'builtin', kind: 'builtin', condition: 'ready' }]);
     expect(items[0].tools.map(({ allowed }: Json) => allowed)).toContainEqual({
-      policy_on: true,
+      policy_on: false,
       policy_off: true,
     });
     const { text } = await service.admin.get('/metrics');

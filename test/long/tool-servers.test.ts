@@ -41,6 +41,14 @@ async function call(
   }
 }
 
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
 describe.each(['pipe', 'web'])('a server over %s', (server) => {
   let toolbox: Toolbox;
   const states: ServerState[] = [];
@@ -134,6 +142,20 @@ describe('a toolbox', () => {
   it('sends headers from variables that are named, and opens no stream', () => {
     expect(http.requests.every(({ authorization }) => authorization === 'Bearer of-the-weather')).toBe(true);
     expect(http.requests.every(({ method }) => method !== 'GET')).toBe(true);
+  });
+
+  it('gives a child nothing of our environment but what is named, and takes it along when it ends', async () => {
+    process.env.TOOL_SECRET_OF_THE_TEST = 'nobody else is to have it';
+    const child = { ...stdioToolServer, env: ['NAMED'] };
+    const settings = readServerSettings(JSON.stringify({ pipe: child }), { NAMED: 'given' });
+    const toolbox = createToolbox(settings, { maxBytes, connectMs: 20_000 });
+    const { pid, variables } = JSON.parse(await call(toolbox, 'pipe.process'));
+    delete process.env.TOOL_SECRET_OF_THE_TEST;
+    expect(variables).toEqual(expect.arrayContaining(['NAMED', 'PATH']));
+    expect(variables).not.toContain('TOOL_SECRET_OF_THE_TEST');
+    expect(isAlive(pid)).toBe(true);
+    await toolbox.close();
+    await expect.poll(() => isAlive(pid), { timeout: 10_000 }).toBe(false);
   });
 
   it('ends a call with the answer that it is for', async () => {

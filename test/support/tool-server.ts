@@ -51,6 +51,10 @@ const tools: Record<
     behave: () => ({ isError: true, ...text('no such city') }),
   },
   malformed: { schema: object({}), behave: () => text(malformed) },
+  process: {
+    schema: object({}),
+    behave: () => text(JSON.stringify({ pid: process.pid, variables: Object.keys(process.env) })),
+  },
   silent: { schema: object({}), behave: () => ({ content: [] }) },
   slow_pattern: {
     schema: object({ city: { type: 'string', pattern: '^(a+)+$' } }, ['city']),

@@ -1,5 +1,6 @@
 import type { Passage } from '../../src/retrieval/passage.ts';
 import type { Language } from '../../src/text/language.ts';
+import { answerThreshold } from './answer-threshold.ts';
 import { citeDraft } from './cite.ts';
 import type { Cited } from './cited.ts';
 import type { Composed } from './compose.ts';
@@ -25,7 +26,7 @@ export function composeFromTool(passage: Passage): Composed {
  * documents makes it, whichever is more. What speaks to language models counts for nothing.
  */
 export function judgeSources(judged: Judged): Judgement {
-  const { cited, language, threshold } = judged;
+  const { cited, language, threshold = answerThreshold } = judged;
   const tools = cited?.sources.filter(({ passage }) => passage.tool) ?? [];
   if (!cited || tools.length === 0) return judge(judged);
   const documents = cited.sources.filter(({ passage }) => !passage.tool);
@@ -36,7 +37,7 @@ export function judgeSources(judged: Judged): Judgement {
   const ofTools = Math.round(Math.min(mostConfident, carried * cited.citationCoverage) * 1000) / 1000;
   const confidence = Math.max(ofTools, without.confidence);
   return {
-    abstain: threshold !== undefined && confidence < threshold,
+    abstain: confidence < threshold,
     confidence,
     conflicts: without.conflicts,
     reasons: [...honest.map(({ passage }) => reason(passage, language)), ...(rest ? without.reasons : [])],
