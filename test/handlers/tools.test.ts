@@ -111,7 +111,7 @@ describe('the step of tools', () => {
         .poll(async () => (await run([weather('Jeju')])).passages.length, { timeout: 60_000, interval: 200 })
         .toBe(1);
     }
-    const { calls } = await run([call('gone.weather'), call('nobody.weather'), weather('Ulsan')]);
+    const { calls } = await run([call('gone.weather'), call('no\0body.weather'), weather('Ulsan')]);
     expect(calls?.map(({ error, ok }) => [ok, error])).toEqual([
       [false, 'denied'],
       [false, 'denied'],

@@ -49,7 +49,8 @@ export async function callTool(call: ToolCall, calling: Calling, tools: Tools): 
   const started = performance.now();
   const elapsed = () => Math.round((performance.now() - started) * 10) / 10;
   const made = {
-    name: call.name.slice(0, longestName),
+    // As a plan has it: a name that no row could hold is no tool's.
+    name: call.name.replace(/[\0\p{Surrogate}]/gu, '').slice(0, longestName),
     argumentsHash: fingerprint(call.arguments),
     calledAt: new Date(),
   };
