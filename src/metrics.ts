@@ -146,6 +146,12 @@ export function createMetrics() {
       labelNames: ['reason'],
       registers,
     }),
+    rolloutMoves: new Counter({
+      name: 'rag_rollout_moves_total',
+      help: 'Moves of rollouts (advance, pause, resume, rollback; yield: paused because somebody else set its flags), by hand or by itself.',
+      labelNames: ['move', 'by'],
+      registers,
+    }),
     countPii: countPii(registers),
   };
 }
@@ -273,6 +279,43 @@ export function exportModelConditions(
     collect() {
       this.reset();
       for (const { model, condition } of read()) this.set({ model, condition }, 1);
+    },
+  });
+}
+
+/** Rollouts that have not ended, by the flags that they test; in the API process only. */
+export function exportRollouts(
+  metrics: Metrics,
+  read: () => Promise<
+    | readonly { flags: string; stage: number; paused: boolean; treatment: number; control: number }[]
+    | undefined
+  >,
+): void {
+  const registers = [metrics.registry];
+  new Gauge({
+    name: 'rag_rollout_stage',
+    help: 'Stage of a rollout that has not ended, from 0, by the flags that it tests now.',
+    labelNames: ['flags', 'status'],
+    registers,
+    async collect() {
+      const found = await read();
+      this.reset();
+      for (const { flags, stage, paused } of found ?? [])
+        this.set({ flags, status: paused ? 'paused' : 'running' }, stage);
+    },
+  });
+  new Gauge({
+    name: 'rag_rollout_exposures',
+    help: 'Answers assigned to an arm in the present stage of a rollout.',
+    labelNames: ['flags', 'arm'],
+    registers,
+    async collect() {
+      const found = await read();
+      this.reset();
+      for (const { flags, treatment, control } of found ?? []) {
+        this.set({ flags, arm: 'treatment' }, treatment);
+        this.set({ flags, arm: 'control' }, control);
+      }
     },
   });
 }

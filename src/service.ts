@@ -13,6 +13,7 @@ import { liveWorkers } from './db/heartbeats.ts';
 import { migrate } from './db/migrations.ts';
 import { type Notifications, openNotifications } from './db/notifications.ts';
 import { readOrphans } from './db/orphans.ts';
+import { readExposures } from './db/rollouts.ts';
 import { readVectorRecall } from './db/vector-recall.ts';
 import { pendingDeliveries } from './db/webhook-deliveries.ts';
 import { createFlagService, type FlagService } from './flag-service.ts';
@@ -24,6 +25,7 @@ import {
   createMetrics,
   exportOrphans,
   exportQueues,
+  exportRollouts,
   exportVectorRecall,
   exportWebhooks,
   exportWorkers,
@@ -138,6 +140,7 @@ export async function openApi(
   );
   exportWorkers(metrics, () => bounded(liveWorkers(db), 2000));
   exportOrphans(metrics, () => bounded(readOrphans(db), 2000));
+  exportRollouts(metrics, () => bounded(readExposures(db), 2000));
   exportVectorRecall(metrics, () => bounded(readVectorRecall(db), 2000));
   exportWebhooks(metrics, () => bounded(pendingDeliveries(db), 2000));
   const server = createServer(createApp(context));

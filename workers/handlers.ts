@@ -14,6 +14,7 @@ import { reindexChunks } from './upkeep/reindex-chunks.ts';
 import { requeueLost } from './upkeep/requeue-lost.ts';
 import { scanOrphans } from './upkeep/scan-orphans.ts';
 import { sweepExpired } from './upkeep/sweep-expired.ts';
+import { tendRollouts } from './upkeep/tend-rollouts.ts';
 import { tendVectorIndexes } from './upkeep/tend-vector-indexes.ts';
 import { vacuumCorpus } from './upkeep/vacuum-corpus.ts';
 import { deliverWebhook } from './webhook/deliver-webhook.ts';
@@ -34,6 +35,7 @@ export const handlers: { [N in JobName]: Handler<N> } = {
   reclaimGeneration,
   reindexChunks,
   requeueLost,
+  tendRollouts,
   sweepExpired,
   scanOrphans,
   vacuumCorpus,

@@ -96,9 +96,9 @@ async function startHeartbeat(
   const name = `${hostname()}:${process.pid}`;
   const models = () =>
     Object.fromEntries(conditionsOf(llm).map(({ model, condition }) => [model, condition]));
-  await beat(db, id, name, queues, concurrency, models());
+  await beat(db, id, name, queues, concurrency, models(), process.memoryUsage.rss());
   const timer = setInterval(() => {
-    beat(db, id, name, queues, concurrency, models()).catch((error) =>
+    beat(db, id, name, queues, concurrency, models(), process.memoryUsage.rss()).catch((error) =>
       log.warn({ err: error }, 'heartbeat failed'),
     );
   }, heartbeatMs);

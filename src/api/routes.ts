@@ -15,6 +15,7 @@ import { operationRoutes } from './operations.ts';
 import { opsRoutes } from './ops.ts';
 import { orphanRoutes } from './orphans.ts';
 import { replayRoutes } from './replays.ts';
+import { rolloutRoutes } from './rollouts.ts';
 import type { AnyRoute } from './route.ts';
 import { searchRoutes } from './search.ts';
 import { taxonomyRoutes } from './taxonomy.ts';
@@ -40,6 +41,7 @@ export function routes(context: ApiContext): AnyRoute[] {
     ...apiKeyRoutes(context),
     ...auditRoutes(context),
     ...flagRoutes(context),
+    ...rolloutRoutes(context),
     ...generationRoutes(context),
     ...evaluationRoutes(context),
     ...adminRoutes(context),

@@ -110,6 +110,15 @@ export const catalog = {
     timeoutMs: minutes,
     everyMs: 5 * seconds,
   }),
+  /** Rollouts whose guards are broken → rolled back; those that go on by themselves → their next stage. */
+  tendRollouts: defineJob({
+    queue: 'upkeep',
+    payload: nothing,
+    once: () => 'tend-rollouts',
+    attempts: 1,
+    timeoutMs: minutes,
+    everyMs: 3 * seconds,
+  }),
   /** Answers past their deadline or their time to be kept, stale cache rows, forgotten idempotency keys. */
   sweepExpired: defineJob({
     queue: 'upkeep',

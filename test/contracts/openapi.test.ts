@@ -32,6 +32,7 @@ interface Things {
   evaluation: string;
   webhook: string;
   delivery: string;
+  rollout: string;
 }
 
 interface Example {
@@ -93,6 +94,20 @@ const examples: Record<string, Example> = {
   'GET /api/v1/admin/flags': {},
   'PUT /api/v1/admin/flags/{key}': { json: { enabled: true, reason: 'the walk' } },
   'POST /api/v1/admin/flags/{key}/kill': { json: { reason: 'the walk' } },
+  'GET /api/v1/admin/rollouts/templates': {},
+  'POST /api/v1/admin/rollouts': { json: { template: 'four-weeks', reason: 'the walk' } },
+  'GET /api/v1/admin/rollouts': {},
+  'GET /api/v1/admin/rollouts/{id}': { path: ({ rollout }) => rollout },
+  'POST /api/v1/admin/rollouts/{id}/advance': {
+    path: ({ rollout }) => rollout,
+    json: { reason: 'the walk', force: true },
+  },
+  'POST /api/v1/admin/rollouts/{id}/pause': { path: ({ rollout }) => rollout, json: { reason: 'the walk' } },
+  'POST /api/v1/admin/rollouts/{id}/resume': { path: ({ rollout }) => rollout, json: { reason: 'the walk' } },
+  'POST /api/v1/admin/rollouts/{id}/rollback': {
+    path: ({ rollout }) => rollout,
+    json: { reason: 'the walk' },
+  },
   'POST /api/v1/admin/embeddings/generations': { json: { provider: 'gemini', dry_run: true } },
   'GET /api/v1/admin/embeddings/generations': {},
   'GET /api/v1/admin/embeddings/generations/{id}': { path: ({ generation }) => generation },
@@ -206,7 +221,15 @@ describe('the OpenAPI document', () => {
       queries: [{ text: 'Where is the tower?', judgements: [{ document_id: first.id }] }],
     });
     await ended(admin, evaluated.body.links.self);
+    const rollout = await admin.post('/api/v1/admin/rollouts', {
+      ...{ name: 'of the walk', reason: 'the walk' },
+      stages: [
+        { name: 'a tenth', flags: { tools_policy: 10 } },
+        { name: 'all', flags: { tools_policy: 100 } },
+      ],
+    });
     things = {
+      rollout: rollout.body.id,
       document: first.id,
       answer: answer.id,
       batch: batch.body.id,
@@ -297,6 +320,7 @@ describe('the OpenAPI document', () => {
       evaluation: nowhere,
       webhook: nowhere,
       delivery: nowhere,
+      rollout: nowhere,
     };
     for (const spec of declared) {
       const example = examples[named(spec)] as Example;
