@@ -105,7 +105,7 @@ export const rolloutSchema = z
       .describe('false: everybody is treated, and the control is that of earlier stages'),
     baseline: z.boolean().describe('true: nobody is treated in this stage, gates are about the control'),
     arms: z.object({ treatment: arm, control: arm }),
-    gates: z.array(gateReading),
+    gates: z.array(gateReading).describe('Of one that has ended by them: as they were then'),
     waits_for: z.array(z.string()).describe('What is missing before the stage can be left'),
     incidents: z.array(z.object({ at: timestamp, note: z.string(), note_ko: z.string().nullable() })),
     history: z.array(event),

@@ -53,7 +53,11 @@ const templateSchema = z.object({
 async function report({ db }: Pick<ApiContext, 'db'>, rollout: RolloutRow): Promise<Report> {
   const readings = await readRollout(db, rollout);
   const judgement = judgeStage(rollout.plan, rollout.stage, readings);
-  return { rollout, readings, judgement, events: await readRolloutEvents(db, rollout.id) };
+  const events = await readRolloutEvents(db, rollout.id);
+  if (!rollout.ended_at) return { rollout, readings, judgement, events };
+  // What it was ended for is what was known then: answers that were under way may have ended better since.
+  const gates = events.at(-1)?.gates ?? judgement.gates;
+  return { rollout, readings, judgement: { ...judgement, gates, waitsFor: [] }, events };
 }
 
 export function rolloutRoutes(context: ApiContext): AnyRoute[] {
