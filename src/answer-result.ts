@@ -91,6 +91,18 @@ export const answerResult = z.object({
     candidates: z.int(),
     taxonomy_version: z.string(),
     corpus_version: z.int(),
+    cases: z
+      .array(
+        z.object({
+          case_id: z.uuid(),
+          answer_id: z.uuid().describe('The earlier answer that it was'),
+          question: z.string(),
+          confirmed_by: z.enum(['support', 'feedback']),
+          score: z.number().describe('Likeness of the questions, 0…1'),
+        }),
+      )
+      .optional()
+      .describe('Earlier answers to questions like this one that helped; absent where none did'),
     suspicious: z
       .array(z.object({ chunk_id: z.uuid(), suspicions: z.array(z.string()) }))
       .optional()

@@ -141,6 +141,9 @@ export const environmentShape = {
     .describe(
       'Vectors of a model beyond which they get an index; up to there search looks at all. Unset = 20000, embedded: never, since nothing else runs there meanwhile.',
     ),
+  CASE_LOOKUP_MS: whole(1, 10_000)
+    .default(100)
+    .describe('How long a search may look for cases (neural_case_selector); then it goes on without.'),
   VERSIONS_KEPT: whole(1, 100_000)
     .default(10)
     .describe(

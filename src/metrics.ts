@@ -90,6 +90,12 @@ export function createMetrics() {
       registers,
     }),
     cacheLookups: countCacheLookups(registers),
+    caseLookups: new Counter({
+      name: 'rag_case_lookups_total',
+      help: 'Looks into the case bank, by whether a case was like the question.',
+      labelNames: ['outcome'],
+      registers,
+    }),
     rerankSeconds: new Histogram({
       name: 'rag_rerank_duration_seconds',
       help: 'Calls of the reranker.',
@@ -238,6 +244,24 @@ export function exportVectorRecall(
       const measured = await read();
       this.reset();
       for (const { model, recall } of measured ?? []) this.set({ model }, recall);
+    },
+  });
+}
+
+/** Cases as they are at the scrape; in the API process only. */
+export function exportCases(
+  metrics: Metrics,
+  read: () => Promise<readonly { status: string; count: number }[] | undefined>,
+): void {
+  new Gauge({
+    name: 'rag_cases',
+    help: 'Cases of the bank, by whether they are found.',
+    labelNames: ['status'],
+    registers: [metrics.registry],
+    async collect() {
+      const counted = await read();
+      this.reset();
+      for (const { status, count } of counted ?? []) this.set({ status }, count);
     },
   });
 }

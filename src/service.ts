@@ -8,6 +8,7 @@ import { drainable } from './api/drain.ts';
 import { bounded } from './bounded.ts';
 import { openCallers } from './callers/callers.ts';
 import type { Config } from './config.ts';
+import { countCases } from './db/case-bank.ts';
 import { type Database, openDatabase } from './db/connect.ts';
 import { liveWorkers } from './db/heartbeats.ts';
 import { migrate } from './db/migrations.ts';
@@ -22,6 +23,7 @@ import { checkRedis } from './jobs/store-redis.ts';
 import type { Log } from './log.ts';
 import {
   createMetrics,
+  exportCases,
   exportOrphans,
   exportQueues,
   exportVectorRecall,
@@ -86,6 +88,7 @@ export async function openFoundation(config: Config, log: Log, shutdown: Shutdow
     metrics,
     bm25: { k1: config.BM25_K1, b: config.BM25_B },
     cacheTtlSeconds: config.QUERY_CACHE_TTL_SECONDS,
+    caseLookupMs: config.CASE_LOOKUP_MS,
   });
   return {
     config,
@@ -139,6 +142,7 @@ export async function openApi(
   exportWorkers(metrics, () => bounded(liveWorkers(db), 2000));
   exportOrphans(metrics, () => bounded(readOrphans(db), 2000));
   exportVectorRecall(metrics, () => bounded(readVectorRecall(db), 2000));
+  exportCases(metrics, () => bounded(countCases(db), 2000));
   exportWebhooks(metrics, () => bounded(pendingDeliveries(db), 2000));
   const server = createServer(createApp(context));
   // Longer than load balancers keep an idle connection (60 s): who closes first must not be the one who is sent to.

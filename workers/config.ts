@@ -98,6 +98,21 @@ export const workerEnvironmentShape = {
   ANSWER_CACHE_ENTRIES: whole(1, 10_000_000)
     .default(10_000)
     .describe('Answers that are kept to be given again; the oldest go first, within a minute.'),
+  CASE_CONFIDENCE: z.coerce
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.8)
+    .describe(
+      'Confidence from which an answer becomes a case without anybody rating it (neural_case_selector).',
+    ),
+  CASE_BANK_SIZE: whole(1, 1_000_000)
+    .default(10_000)
+    .describe('Cases that are kept of a key; the longest unused are archived.'),
+  CASE_UNUSED_DAYS: whole(1, 3650).default(90).describe('After so long without use a case is archived.'),
+  CASE_ARCHIVE_DAYS: whole(1, 3650)
+    .default(30)
+    .describe('How long archived cases can be restored; then they are deleted.'),
   RAW_OUTPUT_HOURS: whole(0, 24 * 365)
     .default(24 * 7)
     .describe(

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { principalOf } from '../access.ts';
+import { answerResult } from '../answer-result.ts';
+import { caseOf } from '../cases.ts';
 import { type AnswerRow, endAnswer, findAnswer, insertAnswer } from '../db/answers.ts';
 import { canFollow } from '../db/conversations.ts';
 import { deleteAnswer } from '../db/delete-answer.ts';
@@ -115,12 +117,13 @@ export function answerRoutes(context: ApiContext): AnyRoute[] {
       params: idParams,
       body: feedbackRequest,
       responses: { 201: { description: 'Stored', schema: feedbackSchema } },
-      handler: async ({ params, body, caller }) => {
+      handler: async ({ params, body, caller, raw }) => {
         const row = await get(params.id, caller);
         const experience = await findExperience(db, row.id, 'answer');
         if (row.status !== 'completed' || !experience)
           throw new AppError('conflict', 'Only a completed answer that is no replay can be rated.');
         const rating = scaled(body.rating, body.scale);
+        const flags = await context.flags.snapshot(raw.get('x-rollout-id') ?? caller.id);
         const stored = await saveFeedback(
           db,
           {
@@ -138,8 +141,10 @@ export function answerRoutes(context: ApiContext): AnyRoute[] {
             reward: rating,
             rewardParts: { feedback: rating },
           },
+          flags.neural_case_selector.on ? caseOf(row, answerResult.parse(row.result), 'feedback') : null,
         );
         await queues.enqueue('learnFromExperience', [{}]);
+        if (flags.neural_case_selector.on) await queues.enqueue('tendCases', [{}]);
         return { status: 201, body: stored, headers: { Location: `/api/v1/answers/${row.id}` } };
       },
     }),

@@ -4,6 +4,7 @@ import { answerRoutes } from './answers.ts';
 import { apiKeyRoutes } from './api-keys.ts';
 import type { ApiContext } from './app.ts';
 import { auditRoutes } from './audit-log.ts';
+import { caseRoutes } from './cases.ts';
 import { documentDeleteRoutes } from './document-deletes.ts';
 import { documentVersionRoutes } from './document-versions.ts';
 import { documentRoutes } from './documents.ts';
@@ -31,6 +32,7 @@ export function routes(context: ApiContext): AnyRoute[] {
     ...replayRoutes(context),
     ...answerRecordRoutes(context),
     ...searchRoutes(context),
+    ...caseRoutes(context),
     ...documentRoutes(context),
     ...documentDeleteRoutes(context),
     ...documentVersionRoutes(context),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { CaseMatch } from '../cases.ts';
 import { AppError } from '../errors.ts';
 import { flagsOn } from '../flag-service.ts';
 import { analyzeQuestion } from '../retrieval/analyze.ts';
@@ -94,6 +95,22 @@ export const searchResponse = z
       .object({ id: z.uuid(), model: z.string() })
       .nullable()
       .describe('The embedding generation that was searched'),
+    cases: z
+      .array(
+        z.object({
+          case_id: z.uuid(),
+          answer_id: z.uuid(),
+          question: z.string(),
+          answer: z.string(),
+          confirmed_by: z.enum(['support', 'feedback']),
+          score: z.number(),
+          chunk_ids: z.array(z.uuid()).describe('Of the hits, those that it cited'),
+        }),
+      )
+      .optional()
+      .describe(
+        'With use_neural: earlier answers to questions like this one; what they cited counts more. Absent where nobody looked for any',
+      ),
   })
   .meta({ id: 'SearchResponse' });
 
@@ -115,6 +132,7 @@ export function searchRoutes(context: ApiContext): AnyRoute[] {
         const q = keptText(context, body.q);
         const strategy = body.search_mode === 'bm25' ? 'keyword' : body.search_mode;
         const snapshot = await flags.snapshot(raw.get('x-rollout-id') ?? caller.id);
+        const useCases = body.use_neural && snapshot.neural_case_selector.on;
         const { retrieval, cache, generation } = await search.retrieve(
           q,
           {
@@ -125,6 +143,7 @@ export function searchRoutes(context: ApiContext): AnyRoute[] {
             rerank: body.rerank,
             merge: body.merge_neighbours,
             expand: body.expand,
+            ...(useCases && { cases: { apiKeyId: caller.id } }),
             audience: { scope: caller.scope, flags: flagsOn(snapshot), access: caller.access },
           },
           signal,
@@ -135,9 +154,13 @@ export function searchRoutes(context: ApiContext): AnyRoute[] {
         const asked = body.include_highlights ? analyzeQuestion(q) : undefined;
         const words = asked ? [...asked.words, ...asked.sounds.keys()] : [];
         const { vectorWeight, sounds: _sounds, ...analysis } = retrieval.analysis;
-        const notes = body.use_neural
-          ? [...analysis.notes, 'use_neural: there is no case bank yet, nothing was added from it']
-          : analysis.notes;
+        const notes =
+          body.use_neural && !useCases
+            ? [
+                ...analysis.notes,
+                'use_neural: the flag neural_case_selector is off, so no cases were looked for.',
+              ]
+            : analysis.notes;
         return {
           status: 200,
           body: {
@@ -154,6 +177,7 @@ export function searchRoutes(context: ApiContext): AnyRoute[] {
             mode: body.search_mode,
             cache,
             generation,
+            ...(useCases && { cases: (retrieval.cases ?? []).map((match) => toCase(match, passages)) }),
           },
         };
       },
@@ -166,6 +190,19 @@ function noReranker(): AppError {
   return new AppError('validation_failed', `/rerank: ${message}`, {
     errors: [{ pointer: '/rerank', message }],
   });
+}
+
+function toCase(match: CaseMatch, passages: readonly Passage[]) {
+  const cited = passages.filter(({ chunkSeq }) => match.seqs.includes(chunkSeq));
+  return {
+    case_id: match.id,
+    answer_id: match.answerId,
+    question: match.question,
+    answer: match.answer,
+    confirmed_by: match.confirmedBy,
+    score: match.score,
+    chunk_ids: cited.map(({ chunkId }) => chunkId),
+  };
 }
 
 function toHit(passage: Passage) {

@@ -2,11 +2,13 @@ import { randomUUID } from 'node:crypto';
 import type { Knex } from 'knex';
 import type { Principal } from '../access.ts';
 import type { AnswerResult } from '../answer-result.ts';
+import type { NewCase } from '../cases.ts';
 import { AppError, type ErrorSummary, summarise } from '../errors.ts';
 import { ownedBy } from './access-conditions.ts';
 import { eventBindings, insertEnds, insertEvents, type NewEvent } from './answer-events.ts';
 import { holdRetrieved, insertRecord, type NewRecord } from './answer-records.ts';
 import { hideDeletedHolding, hideUnseen } from './answer-sources.ts';
+import { keepCase, useCases } from './cases.ts';
 import type { Db } from './connect.ts';
 import { type NewExperience, recordExperience } from './experiences.ts';
 import { leaseLost, leaseUntil } from './lease.ts';
@@ -132,6 +134,12 @@ export interface Finishing {
   experience: NewExperience | null;
   /** null for a replay of what was recorded: it has no record of its own. */
   record?: NewRecord | null;
+  cases?: {
+    /** Those that helped. */
+    used: readonly string[];
+    /** The one that the answer itself is; null: none. */
+    fresh: NewCase | null;
+  };
   /** What the worker has not told yet. */
   told?: { events: readonly NewEvent[]; documents: readonly string[] };
 }
@@ -145,7 +153,7 @@ export async function completeAnswer(
   id: string,
   token: string,
   result: Record<string, unknown>,
-  { experience, record = null, told = { events: [], documents: [] } }: Finishing,
+  { experience, record = null, cases, told = { events: [], documents: [] } }: Finishing,
 ): Promise<void> {
   await db.transaction(async (trx) => {
     const held = record && (await holdRetrieved(trx, record));
@@ -167,6 +175,8 @@ export async function completeAnswer(
     if (rows.length === 0) throw leaseLost();
     if (experience) await recordExperience(trx, experience);
     if (held) await insertRecord(trx, id, held, shown);
+    if (cases) await useCases(trx, id, cases.used);
+    if (cases?.fresh) await keepCase(trx, cases.fresh);
   });
 }
 

@@ -4,6 +4,7 @@ import { answerResult } from '../answer-result.ts';
 import { ownedBy } from './access-conditions.ts';
 import { dropCachedAnswer } from './answer-cache.ts';
 import { endAnswer } from './answers.ts';
+import { dropCaseOf } from './cases.ts';
 import { notifyAnswer } from './notify.ts';
 
 /** What a kept reply shows of an answer that was deleted. */
@@ -30,6 +31,7 @@ export async function deleteAnswer(db: Knex, id: string, principal: Principal): 
     await trx('feedback').where({ answer_id: id }).delete();
     await trx('answer_records').where({ answer_id: id }).delete();
     await dropCachedAnswer(trx, id);
+    await dropCaseOf(trx, id);
     await trx.raw(
       `update idempotency_keys set response = jsonb_set(response, '{body}', (response->'body') - ?::text[] || ?::jsonb)
         where response->'body'->>'id' = ?`,

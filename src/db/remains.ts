@@ -2,6 +2,7 @@ import type { Knex } from 'knex';
 import { blankDrafts, countDrafts } from './answer-events.ts';
 import { countRecords } from './answer-records.ts';
 import { countCiting } from './answer-sources.ts';
+import { countCasesCiting, dropCasesCiting } from './cases.ts';
 import type { Db } from './connect.ts';
 
 /** Rows that hold something of documents, by what they are. */
@@ -17,7 +18,8 @@ export type Remains = Record<
   | 'replies'
   | 'answers'
   | 'drafts'
-  | 'records',
+  | 'records'
+  | 'cases',
   number
 >;
 
@@ -53,6 +55,7 @@ export async function countRemains(
     answers: await countCiting(db, ids),
     drafts: await countDrafts(db, ids),
     records: await countRecords(db, ids),
+    cases: await countCasesCiting(db, ids),
   };
 }
 
@@ -76,6 +79,7 @@ export async function removeDocuments(trx: Knex.Transaction, ids: readonly strin
     [JSON.stringify(emptied), [...ids]],
   );
   await blankDrafts(trx, ids);
+  await dropCasesCiting(trx, ids);
   await trx('documents')
     .whereIn('id', [...ids])
     .delete();

@@ -60,6 +60,15 @@ export const catalog = {
     timeoutMs: minutes,
     everyMs: minutes,
   }),
+  /** New cases → indexed; alike ones merged, those that no longer help archived. */
+  tendCases: defineJob({
+    queue: 'learning',
+    payload: nothing,
+    once: () => 'tend-cases',
+    attempts: 3,
+    timeoutMs: 5 * minutes,
+    everyMs: minutes,
+  }),
   /** Judged questions searched for by every strategy: a turn at a time, and what is measured stays measured. */
   runEvaluation: defineJob({
     queue: 'learning',

@@ -1,4 +1,5 @@
 import type { Access } from '../access.ts';
+import type { CaseMatch } from '../cases.ts';
 import type { RerankReport } from './rerank.ts';
 
 /** What search may see. Every list narrows; all are enforced in SQL. An empty list lets nothing through. */
@@ -94,4 +95,6 @@ export interface Retrieval {
   taxonomyVersion: string;
   evidence: Evidence;
   analysis: QueryAnalysis;
+  /** Earlier answers that helped, the likest first; left out where none did. */
+  cases?: CaseMatch[];
 }

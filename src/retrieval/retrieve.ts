@@ -1,3 +1,4 @@
+import type { CaseMatch } from '../cases.ts';
 import type { Db } from '../db/connect.ts';
 import { readPassages } from '../db/search.ts';
 import { findScope } from '../db/search-scope.ts';
@@ -31,6 +32,7 @@ import {
   type Stretch,
   textOf,
 } from './stretches.ts';
+import { withCases } from './with-cases.ts';
 
 /** Every way to search; a new one is a file, a name in passage.ts and a line here. */
 export const strategyFunctions: Record<Strategy, StrategyFunction> = {
@@ -59,6 +61,14 @@ export interface RetrieveOptions {
   /** Joins found chunks that follow each other to one passage; k counts what that leaves. */
   merge?: boolean | undefined;
   expand?: Expand | undefined;
+  /** Earlier answers that the question is like; left out: nobody looked for any. */
+  cases?: CasesFound | undefined;
+}
+
+export interface CasesFound {
+  matches: CaseMatch[];
+  /** Why there are none. */
+  note?: string;
 }
 
 const fewestCandidates = 50;
@@ -92,7 +102,9 @@ export async function retrieve(
     greatestScore: greatestScore(asked, bm25),
     readable: embedder.reads(question),
   };
-  const found = await rerank(search, await strategyFunctions[strategy](search), reranking);
+  const { matches = [], note } = options.cases ?? {};
+  const first = await withCases(search, await strategyFunctions[strategy](search), strategy, matches);
+  const found = await rerank(search, first, reranking);
   signal?.throwIfAborted();
   const { passages, covered, notes } = await loadPassages(search, found, options);
   return {
@@ -108,8 +120,9 @@ export async function retrieve(
       sounds: heard,
       vectorWeight: found.vectorWeight,
       rerank: found.rerank,
-      notes: [...found.notes, ...soundNotes(statistics, sounds, strategy), ...notes],
+      notes: [...found.notes, ...(note ? [note] : []), ...soundNotes(statistics, sounds, strategy), ...notes],
     },
+    ...(matches.length > 0 && { cases: matches }),
   };
 }
 

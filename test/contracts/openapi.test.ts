@@ -32,6 +32,7 @@ interface Things {
   evaluation: string;
   webhook: string;
   delivery: string;
+  case: string;
 }
 
 interface Example {
@@ -112,6 +113,11 @@ const examples: Record<string, Example> = {
   'GET /api/v1/admin/metrics': {},
   'GET /api/v1/admin/vector-recall': {},
   'GET /api/v1/admin/orphans': {},
+  'GET /api/v1/admin/cases': {},
+  'GET /api/v1/admin/cases/{id}': { path: (things) => things.case },
+  'POST /api/v1/admin/cases/{id}/archive': { path: (things) => things.case },
+  'POST /api/v1/admin/cases/{id}/restore': { path: (things) => things.case },
+  'DELETE /api/v1/admin/cases/{id}': { path: (things) => things.case },
   'GET /api/v1/webhooks/signing-secret': {},
   'POST /api/v1/webhooks/signing-secret/rotate': { json: {} },
   'POST /api/v1/webhooks': { json: { url: 'https://hooks.example.org/', events: ['answer.failed'] } },
@@ -197,6 +203,9 @@ describe('the OpenAPI document', () => {
       events: ['answer.completed'],
     });
     const answer = await ask(admin, { question: 'Where does the tower stand?' });
+    const flag = '/api/v1/admin/flags/neural_case_selector';
+    await admin.put(flag, { enabled: true, reason: 'for a case' });
+    await admin.post(`/api/v1/answers/${answer.id}/feedback`, { rating: 1 });
     const batch = await admin.post('/api/v1/ingestion-batches', { items: [{ text: 'In a batch.' }] });
     const operation = (await admin.delete(`/api/v1/documents/${doomed.id}`)).body;
     await ended(admin, operation.links.self);
@@ -215,6 +224,7 @@ describe('the OpenAPI document', () => {
       generation: generation.id,
       evaluation: evaluated.body.id,
       webhook: hook.body.webhook.id,
+      case: (await admin.get('/api/v1/admin/cases')).body.items[0].id,
       delivery: (await admin.get(`${hook.body.webhook.links.self}/deliveries`)).body.items[0].id,
     };
   });
@@ -297,6 +307,7 @@ describe('the OpenAPI document', () => {
       evaluation: nowhere,
       webhook: nowhere,
       delivery: nowhere,
+      case: nowhere,
     };
     for (const spec of declared) {
       const example = examples[named(spec)] as Example;

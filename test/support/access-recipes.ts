@@ -54,6 +54,7 @@ const search = json((given) => ({
   q: `Where does the ${given.aim.probe} ${unheard} barge go?`,
   search_mode: given.random.pick(['bm25', 'hybrid', 'vector']),
   max_results: 100,
+  use_neural: given.random.int(2) === 0,
   expand: given.random.pick(['none', 'neighbours', 'section']),
   filters: filtersOf(given),
 }));

@@ -28,7 +28,12 @@ export const answerQuestion: Handler<'answerQuestion'> = {
     try {
       const contextual = contextualQuestion(answer.question, await readQuestionsBefore(db, answer));
       const asked = { ...answer, question: contextual ?? answer.question };
-      const { result, experience, record } = await underLease(
+      const {
+        result,
+        experience,
+        record,
+        fresh = null,
+      } = await underLease(
         context,
         extend,
         (signal) =>
@@ -38,9 +43,12 @@ export const answerQuestion: Handler<'answerQuestion'> = {
       // A replay of what was recorded says what was recorded.
       if (contextual && record) result.contextual_question = contextual;
       const told = await telling.end();
-      await completeAnswer(db, answerId, answer.token, result, { experience, record, told });
+      const used = experience ? (result.retrieval.cases ?? []).map(({ case_id }) => case_id) : [];
+      const cases = { used, fresh };
+      await completeAnswer(db, answerId, answer.token, result, { experience, record, cases, told });
       countFinished(context, answer, result);
       if (experience) await context.enqueue('learnFromExperience', [{}], { delayMs: 1000 });
+      if (fresh) await context.enqueue('tendCases', [{}], { delayMs: 1000 });
     } catch (error) {
       await telling.end();
       if (deadline.aborted) return expire(answer, db);

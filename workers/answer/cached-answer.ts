@@ -51,7 +51,9 @@ export function answerCache(
       return found && { ...found, result: given(found.result, asked.queuedMs, started) };
     },
     keep: async (answer) => {
-      if (isWhole(answer.result)) await keepAnswer(db, key, answer);
+      // Cases are archived and deleted without a word to this cache.
+      const lasting = (answer.result.retrieval.cases ?? []).length === 0;
+      if (lasting && isWhole(answer.result)) await keepAnswer(db, key, answer);
     },
   };
 }

@@ -60,7 +60,11 @@ export async function compose(
   const { passages, suspects } = llm ? suspectsLast(found.passages) : { ...found, suspects: [] };
   const retrieval = { ...found, passages };
   if (!llm || passages.length === 0) return extract(question, intent, retrieval, suspects, composing, null);
-  const written = await writeAnswer(llm, { question, intent, passages, suspects }, composing);
+  const written = await writeAnswer(
+    llm,
+    { question, intent, passages, suspects, cases: retrieval.cases ?? [] },
+    composing,
+  );
   const { text } = written;
   if (text === null) return extract(question, intent, retrieval, suspects, composing, written);
   if (saysNoAnswer(text)) {

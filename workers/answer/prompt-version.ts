@@ -1,3 +1,4 @@
+import type { CaseMatch } from '../../src/cases.ts';
 import { sha256 } from '../../src/fingerprint.ts';
 import type { Passage } from '../../src/retrieval/passage.ts';
 import { modes, questionKinds } from './intent.ts';
@@ -8,6 +9,11 @@ const sample: Passage = {
   ...{ parts: [], heading: 'heading', context: 'context', text: 'text', title: 'title', sourceUrl: 'url' },
   ...{ author: 'author', date: 'date', contentType: 'text/plain', language: 'en', taxonomyPath: [] },
   ...{ metadata: {}, score: 1, keywordScore: 1, vectorScore: 1, rerankScore: 1 },
+};
+
+const sampleCase: CaseMatch = {
+  ...{ id: 'case', answerId: 'answer', question: 'question', answer: 'answer' },
+  ...{ confirmedBy: 'feedback', score: 1, seqs: [] },
 };
 
 /** Another one for every change of the wording that a model is asked with: what a sample question would be sent as, in every mode, kind and language. */
@@ -27,7 +33,7 @@ export function promptVersion(): string {
             unsupported: 'drop',
           },
           [sample],
-          { boundary: 'a boundary' },
+          { boundary: 'a boundary', cases: [sampleCase] },
         ),
       ),
     ),

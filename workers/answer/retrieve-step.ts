@@ -23,6 +23,8 @@ export async function retrieveStep(
   request: AnswerRequest,
   { config, search, llm, signal, log }: Context,
   budgets: Budgets,
+  /** Whose question it is. */
+  apiKeyId: string | null,
 ): Promise<Found> {
   // Without a language model composing takes milliseconds: its time is retrieval's to use.
   const searchMs = llm ? budgets.of('retrieve') : budgets.of('retrieve') + budgets.of('compose');
@@ -34,7 +36,8 @@ export async function retrieveStep(
   const { scope = 'read', flags = {}, access } = request;
   const audience = { scope, flags: flagsOn(flags), access };
   const { final_topk: k, merge_neighbours: merge = false, expand = 'none' } = request;
-  const options = { k, strategy, filters, merge, expand, audience, withinMs: budgetMs };
+  const cases = flags.neural_case_selector?.on && apiKeyId !== null ? { apiKeyId } : undefined;
+  const options = { k, cases, strategy, filters, merge, expand, audience, withinMs: budgetMs };
   const { value, step, error } = await runStep('retrieve', budgetMs, signal, (inner) =>
     search.retrieve(question, options, inner),
   );

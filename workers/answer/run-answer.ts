@@ -1,5 +1,6 @@
 import type { ReplayRequest } from '../../src/answer-replay.ts';
 import type { AnswerResult } from '../../src/answer-result.ts';
+import { caseOf, type NewCase } from '../../src/cases.ts';
 import type { NewRecord } from '../../src/db/answer-records.ts';
 import type { ClaimedAnswer } from '../../src/db/answers.ts';
 import type { NewExperience } from '../../src/db/experiences.ts';
@@ -19,6 +20,8 @@ export interface Finished {
   experience: NewExperience | null;
   /** null: it repeats what another record says. */
   record: NewRecord | null;
+  /** What it makes for the case bank; null where nothing confirms it, or the bank is off. */
+  fresh?: NewCase | null;
 }
 
 interface StoredRequest extends CacheableRequest {
@@ -68,7 +71,16 @@ async function make(
   const { answerId, ...experience } = describeExperience(answer, { ...run, result });
   const { raw, rawHours, ...record } = recorder.record(result);
   await cache?.keep({ answer_id: answer.id, result, experience, record });
-  return { result, experience: { answerId, ...experience }, record: { ...record, raw, rawHours } };
+  const fresh = confirmedCase(answer, result, context);
+  return { result, experience: { answerId, ...experience }, record: { ...record, raw, rawHours }, fresh };
+}
+
+/** An answer that is sure and wholly carried by its sources needs nobody to confirm it. */
+function confirmedCase(answer: ClaimedAnswer, result: AnswerResult, { config }: Context): NewCase | null {
+  const { flags } = answer.request as unknown as StoredRequest;
+  const carried = result.degraded === null && (result.unsupported_spans ?? []).length === 0;
+  if (!flags?.neural_case_selector?.on || !carried || result.confidence < config.CASE_CONFIDENCE) return null;
+  return caseOf(answer, result, 'support');
 }
 
 /** Replays are counted apart: they are no answers to anybody's question. */

@@ -1,5 +1,6 @@
 import type { Access } from '../../src/access.ts';
 import type { AnswerResult } from '../../src/answer-result.ts';
+import type { CaseMatch } from '../../src/cases.ts';
 import type { ClaimedAnswer } from '../../src/db/answers.ts';
 import type { Scope } from '../../src/db/api-keys.ts';
 import { callsOfAnswer, type ModelCall } from '../../src/db/model-calls.ts';
@@ -66,7 +67,7 @@ export async function runSteps(
   const read = intent.value ?? readIntent(answer.question, request.mode, unsupported);
   const { language } = read;
 
-  const found = await retrieveStep(answer.question, request, context, budgets);
+  const found = await retrieveStep(answer.question, request, context, budgets, answer.api_key_id);
   ended(
     found.step,
     skippedStep('plan', 'No planner is on.'),
@@ -116,6 +117,7 @@ export async function runSteps(
       candidates: retrieval.candidates,
       taxonomy_version: retrieval.taxonomyVersion,
       corpus_version: retrieval.corpusVersion,
+      ...(retrieval.cases && { cases: retrieval.cases.map(toUsedCase) }),
       suspicious: composed.suspects.map(({ passage: { chunkId }, suspicions }) => ({
         chunk_id: chunkId,
         suspicions,
@@ -143,6 +145,10 @@ export async function runSteps(
     action: retrieval.strategy,
     citationCoverage: composed.cited?.citationCoverage ?? 0,
   };
+}
+
+function toUsedCase({ id, answerId, question, confirmedBy, score }: CaseMatch) {
+  return { case_id: id, answer_id: answerId, question, confirmed_by: confirmedBy, score };
 }
 
 /** The cost is null as soon as that of one call is not known. */

@@ -1,3 +1,4 @@
+import type { CaseMatch } from '../../src/cases.ts';
 import type { ModelCall } from '../../src/db/model-calls.ts';
 import type { Passage } from '../../src/retrieval/passage.ts';
 import type { Llm, LlmFault } from '../llm/llm.ts';
@@ -32,6 +33,7 @@ export interface ToWrite {
   /** As they are numbered. */
   passages: Passage[];
   suspects: Suspect[];
+  cases: CaseMatch[];
 }
 
 /**
@@ -43,7 +45,7 @@ export async function writeAnswer(llm: Llm, to: ToWrite, composing: Composing): 
   const { config, draw = drawFrom(newSeed()), signal } = context;
   const { passages } = to;
   const suspects = new Set(to.suspects.map(({ passage }) => passage));
-  const boundary = pickBoundary(to.question, passages, draw);
+  const boundary = pickBoundary(to.question, passages, draw, to.cases);
   const [mark, trusted] = [markOf(boundary), passages.filter((passage) => !suspects.has(passage))];
   const draft = startDraft(report, trusted, mark);
   const { ms: budgetMs, cutShort } = budgets.ofModel();
@@ -56,7 +58,7 @@ export async function writeAnswer(llm: Llm, to: ToWrite, composing: Composing): 
     return { text, model, degraded, calls: ledger.calls, step: shown, draft };
   };
   if (cutShort && budgetMs < leastForModelMs) return ended(null, llm.model, noTime);
-  const prompt = writePrompt(to.question, to.intent, passages, { boundary, suspects });
+  const prompt = writePrompt(to.question, to.intent, passages, { boundary, suspects, cases: to.cases });
   const asked = await askModels(llm, prompt, {
     ...{ ledger, budgetMs, cutShort, signal },
     maxOutputTokens: config.LLM_MAX_OUTPUT_TOKENS,
