@@ -62,5 +62,8 @@ export function caseOf(
   };
 }
 
+/** How like the question a case must be to count, 0…1: see docs/cases.md. */
+export const leastLikeness = 0.6;
+
 /** Ratings from here on confirm an answer, and up to there say that it was none (of 0…1). */
 export const [confirming, refuting] = [0.75, 0.25];

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { CaseMatch } from '../cases.ts';
+import { type CaseMatch, leastLikeness } from '../cases.ts';
 import { findCases } from '../db/cases.ts';
 import type { Db } from '../db/connect.ts';
 import { readWordStatistics } from '../db/search-words.ts';
@@ -22,15 +22,15 @@ export interface CaseLookup {
   signal?: AbortSignal | undefined;
 }
 
-/** Cases that help at a time, and how like the question they must be: see docs/cases.md. */
-const [most, least] = [3, 0.6];
+/** Cases that help at a time. */
+const most = 3;
 
 /** What the case bank has on the question; null where it took too long. */
 export async function lookUpCases(question: string, lookup: CaseLookup): Promise<CaseMatch[] | null> {
   const { db, metrics, apiKeyId, filters, withinMs } = lookup;
   const query = await embedAsked(question, lookup);
   const looking = readWordStatistics(db, analyze(question).words, filters.access).then(({ words }) =>
-    findCases(db, { apiKeyId, words, query, filters, limit: most, least }),
+    findCases(db, { apiKeyId, words, query, filters, limit: most, least: leastLikeness }),
   );
   const found = await Promise.race([looking, late(withinMs)]);
   // Nobody waits for it any more.

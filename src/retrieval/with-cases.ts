@@ -1,4 +1,4 @@
-import type { CaseMatch } from '../cases.ts';
+import { type CaseMatch, leastLikeness } from '../cases.ts';
 import { scoreMeaning } from '../db/search-meaning.ts';
 import { scoreWords } from '../db/search-words.ts';
 import { embedQuestion } from './by-meaning.ts';
@@ -6,12 +6,13 @@ import { fuse } from './fuse.ts';
 import type { Strategy } from './passage.ts';
 import { byScore, type Candidate, type Found, type Search } from './strategy.ts';
 
-/** What a case as like as can be adds to the score of a chunk that it cited, of what is missing to 1: see docs/cases.md. */
+/** What the case of the very same question adds to the score of a chunk that it cited, of what is missing to 1. */
 const boost = 0.3;
 
 /**
  * Weighs up the chunks that earlier answers to questions like this one cited, and adds those that were not found: each is
- * scored as the strategy scores, then s + (1 − s) · boost · likeness of the case.
+ * scored as the strategy scores, then s + (1 − s) · boost · strength, where the strength of a case grows from 0 at the least
+ * likeness that counts to 1 for the same question: questions that are merely alike often have other answers.
  */
 export async function withCases(
   search: Search,
@@ -27,10 +28,14 @@ export async function withCases(
   const missing = [...likeness.keys()].filter((seq) => !known.has(seq));
   const added = await scoreAlone(search, strategy, found.vectorWeight, missing);
   const candidates = [...found.candidates, ...added].map((candidate) => {
-    const like = likeness.get(candidate.seq) ?? 0;
-    return { ...candidate, score: candidate.score + (1 - candidate.score) * boost * like };
+    const strength = strengthOf(likeness.get(candidate.seq) ?? 0);
+    return { ...candidate, score: candidate.score + (1 - candidate.score) * boost * strength };
   });
   return { ...found, candidates: candidates.sort(byScore), notes: [...found.notes, noteOn(cases, likeness)] };
+}
+
+function strengthOf(likeness: number): number {
+  return Math.max(0, (likeness - leastLikeness) / (1 - leastLikeness));
 }
 
 /** Scores of chunks by both legs, as far as the strategy has them. */
