@@ -9,7 +9,7 @@ import {
   type TestService,
 } from '../support/service.ts';
 
-const questions = Number(process.env.CONFINED_QUESTIONS ?? 2000);
+const questions = Number(process.env.CONFINED_QUESTIONS ?? 500);
 const seed = Number(process.env.TAXONOMY_SEED ?? 8);
 const atOnce = 4;
 const taxonomy = '/api/v1/taxonomy';

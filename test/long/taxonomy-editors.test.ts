@@ -16,7 +16,7 @@ import { createRandom } from '../chaos/random.ts';
 import { editAtRandom } from '../support/random-edits.ts';
 import { openTestDatabase } from '../support/stores.ts';
 
-const wanted = Number(process.env.TAXONOMY_EDITS ?? 10_000);
+const wanted = Number(process.env.TAXONOMY_EDITS ?? 2000);
 const seed = Number(process.env.TAXONOMY_SEED ?? 8);
 const limits = { depth: 8 };
 const editors = ['Ada', 'Ben', 'Cho', 'Dee'].map((name) => ({ id: randomUUID(), name, reason: 'by chance' }));
