@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import cliProgress from 'cli-progress';
 import { evaluateAnswers } from './answers.ts';
 import { compareWith, isWorse, type RunOf, readBaseline, writeBaseline } from './baseline.ts';
+import { evaluateClassifier } from './classify.ts';
 import { type Dataset, readDataset } from './dataset.ts';
 import { joinPassages, type Place } from './join.ts';
 import { depth, type Measured, measure } from './measure.ts';
@@ -167,4 +168,5 @@ function report(options: EvalOptions, run: RunOf, { measured, reading, against }
 }
 
 const [first, ...rest] = process.argv.slice(2);
-await (first === 'answers' ? evaluateAnswers(rest) : main());
+const measured = { answers: evaluateAnswers, classify: evaluateClassifier }[first ?? ''];
+await (measured ? measured(rest) : main());
