@@ -9,7 +9,7 @@ split "train" are learned from and those of "test" judged; without splits every 
 
 --per-class LIST      labelled examples a class; 8,64 when left out. 0: from the names of the classes alone
 --draws N             draws of labelled examples; 10 when left out
---unlabelled N        further texts of train without their labels, as a corpus has them; 1500 when left out
+--unlabelled N        further texts of train without their labels, as a corpus has them; 2500 when left out
 --label FIELD,FIELD   fields that hold the labels from the root; "label" when left out
 --separator S         what parts the labels within one field
 --judge train         judges on a held-out half of train instead, for tuning
@@ -42,7 +42,7 @@ export function readClassifyOptions(args: readonly string[]): ClassifyOptions | 
       data: { type: 'string' },
       'per-class': { type: 'string', default: '8,64' },
       draws: { type: 'string', default: '10' },
-      unlabelled: { type: 'string', default: '1500' },
+      unlabelled: { type: 'string', default: '2500' },
       label: { type: 'string', default: 'label' },
       separator: { type: 'string' },
       judge: { type: 'string', default: 'test' },

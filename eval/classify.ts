@@ -1,6 +1,7 @@
 import { basename, resolve } from 'node:path';
 import { type Classifier, learn } from '../src/classify/classifier.ts';
 import { decide, weighTree } from '../src/classify/decide.ts';
+import { itemsOf } from '../src/classify/gather.ts';
 import { type Item, toItem } from '../src/classify/item.ts';
 import { readConfig } from '../src/config.ts';
 import { seededRandom } from '../src/evaluation/random.ts';
@@ -70,12 +71,10 @@ async function readItems(
     const plain = await pool.configured();
     const embedder = options.embeddingCache ? await cacheEmbeddings(plain, options.embeddingCache) : plain;
     const items = new Map<string, Item>();
-    for (let at = 0; at < all.length; at += embedder.maxBatch) {
-      const some = all.slice(at, at + embedder.maxBatch);
-      const vectors = await embedder.embed(some, { task: 'passage' });
-      for (const [i, text] of some.entries())
-        items.set(text, toItem(text, vectors[i] as Float32Array, embedder.reads(text)));
-      if (at % 1000 < embedder.maxBatch) console.error(`embedded ${at + some.length} of ${all.length}`);
+    for (let at = 0; at < all.length; at += 100) {
+      const some = all.slice(at, at + 100);
+      for (const [i, item] of (await itemsOf(embedder, some)).entries()) items.set(some[i] as string, item);
+      if (at % 1000 === 0) console.error(`embedded ${at + some.length} of ${all.length}`);
     }
     return { itemOf: (text) => items.get(text) as Item, embedding: embedder.model };
   } finally {

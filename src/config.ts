@@ -203,6 +203,17 @@ export const environmentShape = {
   AUTO_CREATE_TAXONOMY: flag
     .default(true)
     .describe("Creates a document's taxonomy path when it does not exist yet."),
+  CLASSIFY_DOCUMENTS: flag
+    .default(true)
+    .describe(
+      'Puts documents that come without a taxonomy path at nodes of the taxonomy, once two nodes have three examples, a description or a rule.',
+    ),
+  CLASSIFY_THRESHOLD: z.coerce
+    .number('must be a number from 0 to 1')
+    .min(0)
+    .max(1)
+    .default(0.7)
+    .describe('Confidence below which a person decides where a document belongs.'),
   PII_POLICY: z
     .enum(piiPolicies, 'must be off, mask or reject')
     .default('mask')

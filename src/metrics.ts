@@ -57,6 +57,12 @@ export function createMetrics() {
       labelNames: ['kind'],
       registers,
     }),
+    documentsClassified: new Counter({
+      name: 'rag_documents_classified_total',
+      help: 'Documents classified: assigned to a node, or left to a person (review).',
+      labelNames: ['outcome'],
+      registers,
+    }),
     stepSeconds: new Histogram({
       name: 'rag_answer_step_seconds',
       help: 'Steps of an answer.',
@@ -273,6 +279,50 @@ export function exportModelConditions(
     collect() {
       this.reset();
       for (const { model, condition } of read()) this.set({ model, condition }, 1);
+    },
+  });
+}
+
+/** How reviewers and machine get on, by node; in the API process only. At most a hundred nodes: those with most reviews. */
+export function exportAgreement(
+  metrics: Metrics,
+  read: () => Promise<
+    | readonly {
+        path: string[];
+        approved: number;
+        corrected: number;
+        waiting: number;
+        agreement: number | null;
+        drift: number | null;
+      }[]
+    | undefined
+  >,
+): void {
+  const registers = [metrics.registry];
+  const drift = new Gauge({
+    name: 'rag_classify_drift',
+    help: 'Agreement of the last 30 days less that before, by node.',
+    labelNames: ['node'],
+    registers,
+  });
+  const waiting = new Gauge({ name: 'rag_review_tasks_waiting', help: 'Undecided review tasks.', registers });
+  new Gauge({
+    name: 'rag_classify_agreement',
+    help: 'Share of reviewed classifications that reviewers approved, by node.',
+    labelNames: ['node'],
+    registers,
+    async collect() {
+      const nodes = await read();
+      for (const gauge of [this, drift, waiting]) gauge.reset();
+      waiting.set((nodes ?? []).reduce((sum, one) => sum + one.waiting, 0));
+      const reviewed = [...(nodes ?? [])].sort(
+        (a, b) => b.approved + b.corrected - (a.approved + a.corrected),
+      );
+      for (const one of reviewed.slice(0, 100)) {
+        const node = one.path.join('/');
+        if (one.agreement !== null) this.set({ node }, one.agreement);
+        if (one.drift !== null) drift.set({ node }, one.drift);
+      }
     },
   });
 }

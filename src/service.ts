@@ -7,12 +7,14 @@ import { type ApiContext, createApp } from './api/app.ts';
 import { drainable } from './api/drain.ts';
 import { bounded } from './bounded.ts';
 import { openCallers } from './callers/callers.ts';
+import { type Classification, createClassification } from './classify/classification.ts';
 import type { Config } from './config.ts';
 import { type Database, openDatabase } from './db/connect.ts';
 import { liveWorkers } from './db/heartbeats.ts';
 import { migrate } from './db/migrations.ts';
 import { type Notifications, openNotifications } from './db/notifications.ts';
 import { readOrphans } from './db/orphans.ts';
+import { measureAgreement } from './db/review-tasks.ts';
 import { readVectorRecall } from './db/vector-recall.ts';
 import { pendingDeliveries } from './db/webhook-deliveries.ts';
 import { createFlagService, type FlagService } from './flag-service.ts';
@@ -22,6 +24,7 @@ import { checkRedis } from './jobs/store-redis.ts';
 import type { Log } from './log.ts';
 import {
   createMetrics,
+  exportAgreement,
   exportOrphans,
   exportQueues,
   exportVectorRecall,
@@ -50,6 +53,7 @@ export interface Foundation {
   /** null: none is configured. */
   reranking: Reranking | null;
   search: Search;
+  classification: Classification;
   flags: FlagService;
   shutdown: Shutdown;
 }
@@ -98,6 +102,7 @@ export async function openFoundation(config: Config, log: Log, shutdown: Shutdow
     embedders,
     reranking,
     search,
+    classification: createClassification(db, embedders),
     flags: createFlagService(db, config.envFlags),
     shutdown,
   };
@@ -139,6 +144,7 @@ export async function openApi(
   exportWorkers(metrics, () => bounded(liveWorkers(db), 2000));
   exportOrphans(metrics, () => bounded(readOrphans(db), 2000));
   exportVectorRecall(metrics, () => bounded(readVectorRecall(db), 2000));
+  exportAgreement(metrics, () => bounded(measureAgreement(db), 2000));
   exportWebhooks(metrics, () => bounded(pendingDeliveries(db), 2000));
   const server = createServer(createApp(context));
   // Longer than load balancers keep an idle connection (60 s): who closes first must not be the one who is sent to.

@@ -1,4 +1,5 @@
 import type { Knex } from 'knex';
+import type { Classification } from '../src/classify/classification.ts';
 import type { Config } from '../src/config.ts';
 import type { Notifications } from '../src/db/notifications.ts';
 import type { ErrorSummary } from '../src/errors.ts';
@@ -22,6 +23,7 @@ export interface WorkerTools {
   enqueue: Enqueue;
   holds: Queues['holds'];
   search: Search;
+  classification: Classification;
   embedders: EmbedderPool;
   /** null without a key: answers are then taken from the sources word for word. */
   llm: Llm | null;

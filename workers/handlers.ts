@@ -5,6 +5,8 @@ import { buildGeneration } from './embedding/build-generation.ts';
 import { compareGeneration } from './embedding/compare-generation.ts';
 import { embedChunks } from './embedding/embed-chunks.ts';
 import { ingestDocument } from './ingestion/ingest-document.ts';
+import { classifyDocument } from './learning/classify-document.ts';
+import { classifyDue } from './learning/classify-due.ts';
 import { learnFromExperience } from './learning/learn-from-experience.ts';
 import { runEvaluation } from './learning/run-evaluation.ts';
 import { deleteDocument } from './upkeep/delete-document.ts';
@@ -28,6 +30,8 @@ export const handlers: { [N in JobName]: Handler<N> } = {
   answerQuestion,
   learnFromExperience,
   runEvaluation,
+  classifyDocument,
+  classifyDue,
   deliverWebhook,
   nudgeWebhooks,
   deleteDocument,

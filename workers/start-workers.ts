@@ -42,6 +42,7 @@ export async function startWorkers(foundation: Foundation, workerConfig: WorkerC
     enqueue: queues.enqueue,
     holds: queues.holds,
     search,
+    classification: foundation.classification,
     embedders,
     llm,
     parsers,

@@ -4,6 +4,7 @@ import helmet from 'helmet';
 import type { Knex } from 'knex';
 import { pinoHttp } from 'pino-http';
 import type { Callers } from '../callers/callers.ts';
+import type { Classification } from '../classify/classification.ts';
 import type { Config } from '../config.ts';
 import type { LiveWorker } from '../db/heartbeats.ts';
 import type { Notifications } from '../db/notifications.ts';
@@ -42,6 +43,7 @@ export interface ApiContext {
   /** null: none is configured. */
   reranking: Reranking | null;
   search: Search;
+  classification: Classification;
   embedders: EmbedderPool;
   log: Log;
   metrics: Metrics;

@@ -4,6 +4,8 @@ import { answerRoutes } from './answers.ts';
 import { apiKeyRoutes } from './api-keys.ts';
 import type { ApiContext } from './app.ts';
 import { auditRoutes } from './audit-log.ts';
+import { classifyRoutes } from './classify.ts';
+import { exampleRoutes } from './classify-examples.ts';
 import { documentDeleteRoutes } from './document-deletes.ts';
 import { documentVersionRoutes } from './document-versions.ts';
 import { documentRoutes } from './documents.ts';
@@ -15,6 +17,7 @@ import { operationRoutes } from './operations.ts';
 import { opsRoutes } from './ops.ts';
 import { orphanRoutes } from './orphans.ts';
 import { replayRoutes } from './replays.ts';
+import { reviewRoutes } from './review-tasks.ts';
 import type { AnyRoute } from './route.ts';
 import { searchRoutes } from './search.ts';
 import { taxonomyRoutes } from './taxonomy.ts';
@@ -37,6 +40,9 @@ export function routes(context: ApiContext): AnyRoute[] {
     ...batchRoutes(context),
     ...operationRoutes(context),
     ...taxonomyRoutes(context),
+    ...classifyRoutes(context),
+    ...reviewRoutes(context),
+    ...exampleRoutes(context),
     ...apiKeyRoutes(context),
     ...auditRoutes(context),
     ...flagRoutes(context),

@@ -2,6 +2,7 @@ import { calibrate, type Seen, type Weights } from './calibrate.ts';
 import type { Item } from './item.ts';
 import { fitLegs, type Legs, type Lesson, type Prepared, prepare, usualWeights } from './learn.ts';
 import { softmax } from './linear.ts';
+import { supportOf } from './support.ts';
 
 /** A learned classifier: pure, the same answer for the same text. */
 export interface Classifier {
@@ -36,12 +37,18 @@ export async function learn(lesson: Lesson): Promise<Classifier> {
   tried.sort((a, b) => a.loss - b.loss);
   const best = tried[0] as (typeof tried)[number];
   const legs = await fitLegs(prepared, new Set(), best.usePool);
+  const support = supportOf(prepared.vocabulary, lesson);
   const weigh = (meaning: Float64Array, words: Float64Array) =>
     softmax(
       meaning.map((score, k) => best.weights.meaning * score + best.weights.words * (words[k] as number)),
     );
   return {
-    classify: (item) => weigh(legs.meaning(item), legs.words.score(item)),
+    classify: (item) => {
+      const share = support(item);
+      return weigh(legs.meaning(item), legs.words.score(item)).map(
+        (probability) => share * probability + (1 - share) / lesson.classes,
+      );
+    },
     legs,
     weights: best.weights,
     usesPool: best.usePool,

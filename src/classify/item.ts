@@ -55,3 +55,23 @@ export function joinItems(items: readonly Item[]): Item {
   }
   return { vector: sum && unit(sum), readable: sum ? readable / items.length : 0, words };
 }
+
+const longestTitle = 200;
+
+/**
+ * A text as a model is shown it: whole, and where its first line looks like a title, title and body by themselves as well. The mean
+ * of the three says more of the subject than the first alone, which a long body or a catchy title sways.
+ */
+export function viewsOf(text: string): string[] {
+  const end = text.indexOf('\n');
+  const [title, body] = [text.slice(0, end).trim(), text.slice(end + 1).trim()];
+  return end < 0 || title === '' || body === '' || title.length > longestTitle ? [text] : [text, title, body];
+}
+
+/** The mean direction of vectors. */
+export function meanOf(vectors: readonly Float32Array[]): Float32Array {
+  const sum = new Float32Array(vectors[0]?.length ?? 0);
+  for (const vector of vectors)
+    for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + (vector[i] as number);
+  return unit(sum);
+}

@@ -49,7 +49,7 @@ export interface Prepared {
 
 export async function prepare(lesson: Lesson): Promise<Prepared> {
   const examples = lesson.examples.map(({ item }) => item);
-  const vocabulary = buildVocabulary([...examples, ...lesson.names, ...lesson.pool]);
+  const vocabulary = buildVocabulary([...examples, ...lesson.names, ...lesson.pool], lesson.classes);
   const dimensions = [...examples, ...lesson.names].find(({ vector }) => vector)?.vector?.length ?? 0;
   const leftOfExamples = leftSide(dimensions);
   addItems(

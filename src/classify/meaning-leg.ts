@@ -12,7 +12,7 @@ export interface Taught {
 export type Leg = (item: Item) => Float64Array;
 
 /** Strength of the ridge, relative to the mean square of a dimension. */
-const ridge = 1;
+const ridge = 0.5;
 
 /** The left side of ridge regression on vectors; it depends on items and weights alone, however often the shares change. */
 export interface LeftSide {

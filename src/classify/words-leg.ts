@@ -9,23 +9,26 @@ export interface WordVector {
 
 export interface Vocabulary {
   words: string[];
-  /** null: a word of the texts that nothing was learned from. */
+  /** Without the words of texts that nothing was learned from. */
   vectorOf: (item: Item) => WordVector;
 }
 
 /** More words than this are not learned from; the rarest go first. */
 const mostWords = 30_000;
+/** And no more than this of words times classes: they are held in memory. */
+const mostCells = 4_000_000;
 /** Pseudo-count that draws every class towards all texts, as a share of what a class has on average. */
-const smoothingShare = 0.25;
+const smoothingShare = 1;
 
 /** The words of the items that are learned from. Weights: (1 + log frequency) · √idf, of length 1 whatever the text's length. */
-export function buildVocabulary(items: readonly Item[]): Vocabulary {
+export function buildVocabulary(items: readonly Item[], classes: number): Vocabulary {
+  const most = Math.min(mostWords, Math.floor(mostCells / classes));
   const held = new Map<string, number>();
   for (const { words } of items) for (const word of words.keys()) held.set(word, (held.get(word) ?? 0) + 1);
   const kept = [...held];
   // By the word where counts agree: what is learned must not depend on the order of texts.
-  if (kept.length > mostWords) kept.sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
-  const words = kept.slice(0, mostWords);
+  if (kept.length > most) kept.sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
+  const words = kept.slice(0, most);
   const ids = new Map(words.map(([word], id) => [word, id]));
   const idf = Float64Array.from(words, ([, count]) => Math.sqrt(Math.log(1 + items.length / (count + 1))));
   const known = new WeakMap<Item, WordVector>();

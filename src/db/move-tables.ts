@@ -22,6 +22,8 @@ const untouched: Record<string, string> = {
   corpus_state: 'version = 0',
   taxonomy_versions: `version = '1.0.0'`,
   schedules: 'true',
+  classify_state: 'revision = 0',
+  classifiers: 'true',
   fair_clocks: 'true',
   // A start makes the first one; vectors of it would be rows of other tables.
   embedding_generations: 'true',

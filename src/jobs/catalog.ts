@@ -68,6 +68,23 @@ export const catalog = {
     attempts: 5,
     timeoutMs: 5 * minutes,
   }),
+  /** A live document that nobody has placed → a node of the taxonomy, or a task for a person. */
+  classifyDocument: defineJob({
+    queue: 'learning',
+    payload: z.strictObject({ documentId: z.uuid() }),
+    once: ({ documentId }) => documentId,
+    attempts: 5,
+    timeoutMs: 2 * minutes,
+  }),
+  /** Documents that a new taxonomy version or a correction concerns, and those whose nudge was lost → classified. */
+  classifyDue: defineJob({
+    queue: 'learning',
+    payload: nothing,
+    once: () => 'classify-due',
+    attempts: 1,
+    timeoutMs: 2 * minutes,
+    everyMs: 5 * seconds,
+  }),
   /** One try to tell a receiver of something that has ended; what failed stands in its row, with the time of the next try. */
   deliverWebhook: defineJob({
     queue: 'webhook',

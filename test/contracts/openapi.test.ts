@@ -32,6 +32,9 @@ interface Things {
   evaluation: string;
   webhook: string;
   delivery: string;
+  node: string;
+  example: string;
+  task: string;
 }
 
 interface Example {
@@ -82,6 +85,18 @@ const examples: Record<string, Example> = {
   'GET /api/v1/operations/{id}': { path: ({ operation }) => operation },
   'GET /api/v1/taxonomy/versions': {},
   'GET /api/v1/taxonomy/{v}/tree': {},
+  'POST /api/v1/classify': { json: { text: 'The tower of the harbour.' } },
+  'POST /api/v1/classify/batch': { json: { items: [{ text: 'The tower.' }] } },
+  'GET /api/v1/classify/hitl/tasks': {},
+  'POST /api/v1/classify/hitl/tasks/{id}/assign': { path: ({ task }) => task, json: {} },
+  'POST /api/v1/classify/hitl/tasks/{id}/review': { path: ({ task }) => task, json: { verdict: 'skip' } },
+  'POST /api/v1/classify/hitl/reviews': { json: { items: [{ task_id: nowhere, verdict: 'skip' }] } },
+  'GET /api/v1/classify/examples': {},
+  'POST /api/v1/classify/examples': { json: { canonical: ['Buildings'], text: 'A text.' } },
+  'DELETE /api/v1/classify/examples/{id}': { path: ({ example }) => example },
+  'GET /api/v1/taxonomy/nodes/{id}/rules': { path: ({ node }) => node },
+  'PUT /api/v1/taxonomy/nodes/{id}/rules': { path: ({ node }) => node, json: { rules: [] } },
+  'GET /api/v1/admin/classification': {},
   'POST /api/v1/admin/api-keys': { json: { name: 'of the walk', scope: 'read' } },
   'GET /api/v1/admin/api-keys': {},
   'GET /api/v1/admin/api-keys/{id}': { path: ({ key }) => key },
@@ -206,7 +221,19 @@ describe('the OpenAPI document', () => {
       queries: [{ text: 'Where is the tower?', judgements: [{ document_id: first.id }] }],
     });
     await ended(admin, evaluated.body.links.self);
+    await addDocument(admin, { text: 'A house.', taxonomy_path: ['Buildings'] });
+    const taught = await admin.post('/api/v1/classify/examples', {
+      canonical: ['Buildings'],
+      text: 'A tower is a building.',
+    });
+    const [task] = await service.sql.query<{ id: string }>(
+      `insert into review_tasks (document_id, node_id, confidence, priority) values ($1, $2, .5, .5) returning id`,
+      [first.id, taught.body.node_id],
+    );
     things = {
+      node: taught.body.node_id,
+      example: taught.body.id,
+      task: (task as { id: string }).id,
       document: first.id,
       answer: answer.id,
       batch: batch.body.id,
@@ -297,6 +324,9 @@ describe('the OpenAPI document', () => {
       evaluation: nowhere,
       webhook: nowhere,
       delivery: nowhere,
+      node: nowhere,
+      example: nowhere,
+      task: nowhere,
     };
     for (const spec of declared) {
       const example = examples[named(spec)] as Example;

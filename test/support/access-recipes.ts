@@ -151,6 +151,32 @@ export const recipes: Record<string, Recipe> = {
   'POST /api/v1/ingestion-batches/{id}/cancel': { kind: 'batch' },
   'POST /api/v1/ingestion-batches/{id}/retry': { kind: 'batch' },
   'GET /api/v1/operations/{id}': { kind: 'operation' },
+  'POST /api/v1/classify': {
+    call: json(({ aim, random }) =>
+      random.int(2) === 0
+        ? { text: `The ${aim.probe} ${unheard} barge` }
+        : { document_id: random.pick([...aim.ids.document]) },
+    ),
+  },
+  'POST /api/v1/classify/batch': {
+    call: json(({ aim }) => ({ items: [{ text: `The ${aim.probe} ${unheard} barge` }] })),
+  },
+  'GET /api/v1/classify/hitl/tasks': {},
+  'POST /api/v1/classify/hitl/tasks/{id}/assign': { call: json(({ side }) => ({ to: side.canary })) },
+  'POST /api/v1/classify/hitl/tasks/{id}/review': { call: json(() => ({ verdict: 'skip' })) },
+  'POST /api/v1/classify/hitl/reviews': {
+    call: json(({ aim, random }) => ({
+      items: [{ task_id: random.pick([...aim.ids.document]), verdict: 'approve' }],
+    })),
+  },
+  'GET /api/v1/classify/examples': {},
+  'POST /api/v1/classify/examples': {
+    call: json(({ aim, random }) => ({
+      canonical: ['Elsewhere'],
+      document_id: random.pick([...aim.ids.document]),
+    })),
+  },
+  'DELETE /api/v1/classify/examples/{id}': {},
   'GET /api/v1/taxonomy/versions': {},
   'GET /api/v1/taxonomy/{v}/tree': {},
 };

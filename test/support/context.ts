@@ -40,6 +40,7 @@ export async function openBench(more: Record<string, string> = {}): Promise<Hand
     context: {
       config: { ...config, ...readWorkerConfig(environment) },
       ...{ db, notifications, search, embedders, metrics, parsers, fetchUrl, webhooks, log },
+      classification: foundation.classification,
       ...{ enqueue: queues.enqueue, holds: queues.holds },
       llm: null,
       signal: new AbortController().signal,
