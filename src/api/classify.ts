@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import type { Classified } from '../classify/classification.ts';
 import { findDocument } from '../db/documents.ts';
+import { versionInForce } from '../db/taxonomy.ts';
+import { listNodes } from '../db/taxonomy-tree.ts';
 import { AppError } from '../errors.ts';
 import type { ApiContext } from './app.ts';
 import { type AnyRoute, type Caller, route } from './route.ts';
@@ -102,7 +104,11 @@ async function classifyOne(
   { text, document_id }: Asked,
   { most, caller, signal }: { most: number; caller: Caller; signal: AbortSignal },
 ): Promise<Classified> {
-  const view = { threshold: config.CLASSIFY_THRESHOLD, most, access: caller.access };
+  const { access } = caller;
+  // A key of a collection knows of a node by documents of its own there: what a node is called may be another's secret.
+  const known =
+    access && new Set((await listNodes(db, await versionInForce(db), access)).map(({ id }) => id));
+  const view = { threshold: config.CLASSIFY_THRESHOLD, most, access, shown: known };
   if (document_id === undefined) {
     const [found] = await classification.texts([text as string], view, signal);
     return found as Classified;

@@ -54,6 +54,8 @@ export interface View {
   threshold: number;
   most: number;
   access?: Access | undefined;
+  /** Nodes that a restricted key may know of; undefined: all. */
+  shown?: ReadonlySet<string> | undefined;
 }
 
 export interface Classification {
@@ -176,7 +178,7 @@ function concludeFully(
   const probabilities = judgement?.probabilities ?? new Float64Array(nodes.length);
   const all = new Float64Array(nodes.length + parents.length);
   all.set(probabilities);
-  const weighed = weighTree([...nodes, ...parents], all).filter(({ node }) => isShown(node, view.access));
+  const weighed = weighTree([...nodes, ...parents], all).filter(({ node }) => isShown(node, view));
   const decision = decide(weighed, view.threshold);
   if (!decision || !judgement) {
     const reasoning = ['The taxonomy has fewer than two nodes to choose from.'];
@@ -214,7 +216,8 @@ function toCandidates(weighed: readonly Weighed<NodeToLearn>[], most: number): C
 }
 
 /** A restricted key is shown its own branches; the probability of what it is not shown stays missing. */
-function isShown({ path }: NodeToLearn, access: Access | undefined): boolean {
+function isShown({ id, path }: NodeToLearn, { access, shown }: View): boolean {
+  if (shown && !shown.has(id)) return false;
   if (!access?.taxonomyPaths) return true;
   return isWithin({ taxonomyPaths: access.taxonomyPaths }, { collection: '', taxonomyPath: path });
 }
