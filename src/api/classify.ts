@@ -105,9 +105,7 @@ async function classifyOne(
   { most, caller, signal }: { most: number; caller: Caller; signal: AbortSignal },
 ): Promise<Classified> {
   const { access } = caller;
-  // A key of a collection knows of a node by documents of its own there: what a node is called may be another's secret.
-  const known =
-    access && new Set((await listNodes(db, await versionInForce(db), access)).map(({ id }) => id));
+  const known = await shownNodes(db, access);
   const view = { threshold: config.CLASSIFY_THRESHOLD, most, access, shown: known };
   if (document_id === undefined) {
     const [found] = await classification.texts([text as string], view, signal);
@@ -118,4 +116,13 @@ async function classifyOne(
   if (!found) throw new AppError('not_found', '/document_id: there is no such document that can be found.');
   const { classifierId: _classifier, chunks: _chunks, nodes: _nodes, ...shown } = found;
   return shown;
+}
+
+/** Nodes that a key may be told of by name; undefined: all. A key of a collection knows a node by documents of its own there. */
+export async function shownNodes(
+  db: ApiContext['db'],
+  access: Caller['access'],
+): Promise<ReadonlySet<string> | undefined> {
+  if (!access) return undefined;
+  return new Set((await listNodes(db, await versionInForce(db), access)).map(({ id }) => id));
 }

@@ -12,7 +12,7 @@ import { findNode } from '../db/taxonomy-node.ts';
 import { AppError, asAppError } from '../errors.ts';
 import type { ApiContext } from './app.ts';
 import type { Audit } from './audit.ts';
-import { candidateSchema } from './classify.ts';
+import { candidateSchema, shownNodes } from './classify.ts';
 import { type AnyRoute, type Caller, route } from './route.ts';
 import { idParams, listOf, storable, taxonomyPath, timestamp } from './schemas.ts';
 
@@ -24,11 +24,11 @@ const taskSchema = z
     title: z.string().nullable(),
     status: z.enum(reviewStatuses),
     node_id: z.uuid().describe('What the machine would have chosen'),
-    path: path.describe('null: the node is not in force any more'),
+    path: path.describe('null: the node is not in force any more, or not of the key'),
     confidence: z.number(),
     priority: z.number().describe('Uncertainty times reach; the highest comes first'),
     candidates: z.array(candidateSchema),
-    reasoning: z.array(z.string()),
+    reasoning: z.array(z.string()).describe('Empty for restricted keys'),
     evidence: z
       .array(z.object({ chunk_id: z.uuid(), confidence: z.number(), text: z.string() }))
       .describe('Chunks that speak for it'),
@@ -91,9 +91,13 @@ function listRoute({ db }: ApiContext): AnyRoute {
         statuses: query.status ? [query.status] : (['open', 'assigned'] as const),
         ...{ nodeId: query.node_id, assignedTo: query.assigned_to },
       };
+      const shown = await shownNodes(db, caller.access);
       const rows = await listTasks(db, asked, caller.access);
       const next_cursor = rows.length > query.limit ? String(query.cursor + query.limit) : null;
-      return { status: 200, body: { items: rows.slice(0, query.limit).map(toTask), next_cursor } };
+      return {
+        status: 200,
+        body: { items: rows.slice(0, query.limit).map((row) => toTask(row, shown)), next_cursor },
+      };
     },
   });
 }
@@ -123,7 +127,10 @@ function assignRoute({ db }: ApiContext): AnyRoute {
         const change = { before: { assigned_to: task.assigned_to }, after: { assigned_to: to } };
         await audit.write(trx, { target: `${tasksPath}/${task.id}`, ...change });
       });
-      return { status: 200, body: toTask(await seenTask({ db }, task.id, caller)) };
+      return {
+        status: 200,
+        body: toTask(await seenTask({ db }, task.id, caller), await shownNodes(db, caller.access)),
+      };
     },
   });
 }
@@ -142,7 +149,10 @@ function reviewRoute(api: ApiContext): AnyRoute {
     handler: async ({ params, body, caller, audit }) => {
       await review(api, params.id, body, caller, audit);
       await api.queues.enqueue('classifyDue', [{}]);
-      return { status: 200, body: toTask(await seenTask(api, params.id, caller)) };
+      return {
+        status: 200,
+        body: toTask(await seenTask(api, params.id, caller), await shownNodes(api.db, caller.access)),
+      };
     },
   });
 }
@@ -228,12 +238,19 @@ async function seenTask({ db }: Pick<ApiContext, 'db'>, id: string, caller: Call
   return task;
 }
 
-function toTask({ result, ...task }: ReviewTask) {
-  const kept = (result ?? {}) as Record<string, unknown>;
+/** What a restricted key may not know by name is left out of what the machine thought. */
+function toTask({ result, ...task }: ReviewTask, shown: ReadonlySet<string> | undefined) {
+  const kept = (result ?? {}) as {
+    candidates?: { node_id: string }[];
+    reasoning?: string[];
+    chunks?: unknown[];
+  };
+  const may = (id: string) => !shown || shown.has(id);
   return {
     ...task,
-    candidates: kept.candidates ?? [],
-    reasoning: kept.reasoning ?? [],
+    path: may(task.node_id) ? task.path : null,
+    candidates: (kept.candidates ?? []).filter(({ node_id }) => may(node_id)),
+    reasoning: shown ? [] : (kept.reasoning ?? []),
     evidence: kept.chunks ?? [],
   };
 }

@@ -165,9 +165,8 @@ export const recipes: Record<string, Recipe> = {
   'POST /api/v1/classify/hitl/tasks/{id}/assign': { call: json(({ side }) => ({ to: side.canary })) },
   'POST /api/v1/classify/hitl/tasks/{id}/review': { call: json(() => ({ verdict: 'skip' })) },
   'POST /api/v1/classify/hitl/reviews': {
-    call: json(({ aim, random }) => ({
-      items: [{ task_id: random.pick([...aim.ids.document]), verdict: 'approve' }],
-    })),
+    // Replies name the task that was asked for.
+    call: json(() => ({ items: [{ task_id: '00000000-0000-4000-8000-000000000001', verdict: 'approve' }] })),
   },
   'GET /api/v1/classify/examples': {},
   'POST /api/v1/classify/examples': {
