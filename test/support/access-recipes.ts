@@ -162,8 +162,11 @@ export const recipes: Record<string, Recipe> = {
     call: json(({ aim }) => ({ items: [{ text: `The ${aim.probe} ${unheard} barge` }] })),
   },
   'GET /api/v1/classify/hitl/tasks': {},
-  'POST /api/v1/classify/hitl/tasks/{id}/assign': { call: json(({ side }) => ({ to: side.canary })) },
-  'POST /api/v1/classify/hitl/tasks/{id}/review': { call: json(() => ({ verdict: 'skip' })) },
+  'POST /api/v1/classify/hitl/tasks/{id}/assign': {
+    kind: 'task',
+    call: json(({ side }) => ({ to: side.canary })),
+  },
+  'POST /api/v1/classify/hitl/tasks/{id}/review': { kind: 'task', call: json(() => ({ verdict: 'skip' })) },
   'POST /api/v1/classify/hitl/reviews': {
     // Replies name the task that was asked for.
     call: json(() => ({ items: [{ task_id: '00000000-0000-4000-8000-000000000001', verdict: 'approve' }] })),
@@ -175,7 +178,7 @@ export const recipes: Record<string, Recipe> = {
       document_id: random.pick([...aim.ids.document]),
     })),
   },
-  'DELETE /api/v1/classify/examples/{id}': {},
+  'DELETE /api/v1/classify/examples/{id}': { kind: 'example' },
   'GET /api/v1/taxonomy/versions': {},
   'GET /api/v1/taxonomy/{v}/tree': {},
 };
