@@ -203,6 +203,7 @@ export const environmentShape = {
   AUTO_CREATE_TAXONOMY: flag
     .default(true)
     .describe("Creates a document's taxonomy path when it does not exist yet."),
+  TAXONOMY_DEPTH: whole(1, 20).default(20).describe('Most labels of a taxonomy path that an edit may make.'),
   PII_POLICY: z
     .enum(piiPolicies, 'must be off, mask or reject')
     .default('mask')

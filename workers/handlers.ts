@@ -7,6 +7,7 @@ import { embedChunks } from './embedding/embed-chunks.ts';
 import { ingestDocument } from './ingestion/ingest-document.ts';
 import { learnFromExperience } from './learning/learn-from-experience.ts';
 import { runEvaluation } from './learning/run-evaluation.ts';
+import { suggestTaxonomy } from './learning/suggest-taxonomy.ts';
 import { deleteDocument } from './upkeep/delete-document.ts';
 import { measureVectorRecall } from './upkeep/measure-vector-recall.ts';
 import { reclaimGeneration } from './upkeep/reclaim-generation.ts';
@@ -28,6 +29,7 @@ export const handlers: { [N in JobName]: Handler<N> } = {
   answerQuestion,
   learnFromExperience,
   runEvaluation,
+  suggestTaxonomy,
   deliverWebhook,
   nudgeWebhooks,
   deleteDocument,

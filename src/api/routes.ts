@@ -18,6 +18,7 @@ import { replayRoutes } from './replays.ts';
 import type { AnyRoute } from './route.ts';
 import { searchRoutes } from './search.ts';
 import { taxonomyRoutes } from './taxonomy.ts';
+import { taxonomySuggestionRoutes } from './taxonomy-suggestions.ts';
 import { vectorRecallRoutes } from './vector-recall.ts';
 import { webhookDeliveryRoutes } from './webhook-deliveries.ts';
 import { signingSecretRoutes } from './webhook-signing-secret.ts';
@@ -36,6 +37,7 @@ export function routes(context: ApiContext): AnyRoute[] {
     ...documentVersionRoutes(context),
     ...batchRoutes(context),
     ...operationRoutes(context),
+    ...taxonomySuggestionRoutes(context),
     ...taxonomyRoutes(context),
     ...apiKeyRoutes(context),
     ...auditRoutes(context),

@@ -68,6 +68,15 @@ export const catalog = {
     attempts: 5,
     timeoutMs: 5 * minutes,
   }),
+  /** What documents and unanswered questions suggest to change in the taxonomy; nothing changes by itself. */
+  suggestTaxonomy: defineJob({
+    queue: 'learning',
+    payload: nothing,
+    once: () => 'suggest-taxonomy',
+    attempts: 3,
+    timeoutMs: 30 * minutes,
+    everyMs: 60 * minutes,
+  }),
   /** One try to tell a receiver of something that has ended; what failed stands in its row, with the time of the next try. */
   deliverWebhook: defineJob({
     queue: 'webhook',

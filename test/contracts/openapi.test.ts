@@ -32,6 +32,8 @@ interface Things {
   evaluation: string;
   webhook: string;
   delivery: string;
+  suggestion: string;
+  unwanted: string;
 }
 
 interface Example {
@@ -82,6 +84,17 @@ const examples: Record<string, Example> = {
   'GET /api/v1/operations/{id}': { path: ({ operation }) => operation },
   'GET /api/v1/taxonomy/versions': {},
   'GET /api/v1/taxonomy/{v}/tree': {},
+  'GET /api/v1/taxonomy/suggestions': {},
+  'GET /api/v1/taxonomy/suggestions/{id}': { path: ({ suggestion }) => suggestion },
+  'POST /api/v1/taxonomy/suggestions/{id}/accept': {
+    path: ({ suggestion }) => suggestion,
+    json: { labels: ['Suggested'], reason: 'the walk' },
+  },
+  'POST /api/v1/taxonomy/suggestions/{id}/reject': {
+    path: ({ unwanted }) => unwanted,
+    json: { reason: 'the walk' },
+  },
+  'POST /api/v1/taxonomy/suggestions/refresh': {},
   'POST /api/v1/admin/api-keys': { json: { name: 'of the walk', scope: 'read' } },
   'GET /api/v1/admin/api-keys': {},
   'GET /api/v1/admin/api-keys/{id}': { path: ({ key }) => key },
@@ -215,9 +228,19 @@ describe('the OpenAPI document', () => {
       generation: generation.id,
       evaluation: evaluated.body.id,
       webhook: hook.body.webhook.id,
+      suggestion: await suggestNode('wanted'),
+      unwanted: await suggestNode('unwanted'),
       delivery: (await admin.get(`${hook.body.webhook.links.self}/deliveries`)).body.items[0].id,
     };
   });
+  /** As the job makes one of many documents, which the walk does not have. */
+  async function suggestNode(about: string): Promise<string> {
+    const [row] = await service.sql.query<{ id: string }>(
+      `insert into taxonomy_suggestions (kind, node_ids, about, evidence) values ('missing', '{}', $1, '{"documents": 0}') returning id`,
+      [about],
+    );
+    return (row as { id: string }).id;
+  }
   afterAll(async () => {
     await service.stop();
     await standIn.close();
@@ -297,6 +320,8 @@ describe('the OpenAPI document', () => {
       evaluation: nowhere,
       webhook: nowhere,
       delivery: nowhere,
+      suggestion: nowhere,
+      unwanted: nowhere,
     };
     for (const spec of declared) {
       const example = examples[named(spec)] as Example;
