@@ -88,6 +88,8 @@ export async function up(knex: Knex): Promise<void> {
       created_at timestamptz not null default now(),
       primary key (document_id, node_id)
     );
+    -- So that counting those that are not hidden need not look at them all.
+    create index documents_hidden on documents (id) where deleted_at is not null;
     create index document_nodes_node on document_nodes (node_id, document_id);
 
     alter table document_versions add column node_id uuid;
@@ -161,6 +163,7 @@ export async function down(knex: Knex): Promise<void> {
        order by p.document_id, p.rank, p.confidence desc, p.node_id) as p
      where p.document_id = d.id;
     create index documents_taxonomy on documents using gin (taxonomy_path);
+    drop index documents_hidden;
     drop function taxonomy_branch(text[]);
     drop function taxonomy_roots(text[]);
     drop view document_places;

@@ -18,7 +18,11 @@ import { replayRoutes } from './replays.ts';
 import type { AnyRoute } from './route.ts';
 import { searchRoutes } from './search.ts';
 import { taxonomyRoutes } from './taxonomy.ts';
+import { taxonomyEditRoutes } from './taxonomy-edits.ts';
+import { taxonomyFileRoutes } from './taxonomy-files.ts';
+import { taxonomyReportRoutes } from './taxonomy-reports.ts';
 import { taxonomySuggestionRoutes } from './taxonomy-suggestions.ts';
+import { taxonomyVersionRoutes } from './taxonomy-versions.ts';
 import { vectorRecallRoutes } from './vector-recall.ts';
 import { webhookDeliveryRoutes } from './webhook-deliveries.ts';
 import { signingSecretRoutes } from './webhook-signing-secret.ts';
@@ -39,6 +43,10 @@ export function routes(context: ApiContext): AnyRoute[] {
     ...operationRoutes(context),
     ...taxonomySuggestionRoutes(context),
     ...taxonomyRoutes(context),
+    ...taxonomyEditRoutes(context),
+    ...taxonomyVersionRoutes(context),
+    ...taxonomyReportRoutes(context),
+    ...taxonomyFileRoutes(context),
     ...apiKeyRoutes(context),
     ...auditRoutes(context),
     ...flagRoutes(context),

@@ -1,12 +1,11 @@
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { findVersionOf, listVersions } from '../db/taxonomy.ts';
+import { listVersions } from '../db/taxonomy.ts';
 import { lastChange } from '../db/taxonomy-history.ts';
 import { listNodes } from '../db/taxonomy-tree.ts';
-import { AppError } from '../errors.ts';
 import type { ApiContext } from './app.ts';
-import { type AnyRoute, type Caller, route } from './route.ts';
+import { type AnyRoute, route } from './route.ts';
 import { timestamp } from './schemas.ts';
+import { etagOf, knownVersion, versionParam } from './taxonomy-schemas.ts';
 
 const versionSchema = z.object({
   version: z.string().describe('Semantic version; `draft` for the one that is edited'),
@@ -17,7 +16,7 @@ const versionSchema = z.object({
   reason: z.string().nullable(),
   created_at: timestamp,
 });
-const nodeSchema = z.object({
+export const nodeSchema = z.object({
   id: z.uuid().describe('The same in all versions'),
   path: z.array(z.string()),
   label: z.string(),
@@ -29,16 +28,6 @@ const nodeSchema = z.object({
     .describe('At the node or below it, by whichever parent, that the key may see; each once'),
   own_documents: z.int().describe('At the node itself'),
 });
-
-export const versionParam = z.strictObject({ v: z.string().max(50) });
-
-/** The version, unless there is none. Restricted keys see the one in force alone: others tell what was elsewhere. */
-export async function knownVersion({ db }: ApiContext, version: string, { access }: Caller) {
-  const row = await findVersionOf(db, version);
-  if (!row || (access && !row.in_force))
-    throw new AppError('not_found', 'There is no such taxonomy version.');
-  return row;
-}
 
 export function taxonomyRoutes(context: ApiContext): AnyRoute[] {
   const { db } = context;
@@ -81,9 +70,4 @@ export function taxonomyRoutes(context: ApiContext): AnyRoute[] {
       },
     }),
   ];
-}
-
-/** First what an editor has seen, by the number of the last change; then what the reply says besides, such as counts. */
-export function etagOf(change: number, body: unknown): string {
-  return `"${change}-${createHash('sha256').update(JSON.stringify(body)).digest('base64url').slice(0, 16)}"`;
 }

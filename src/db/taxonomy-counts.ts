@@ -1,4 +1,5 @@
 import type { Access } from '../access.ts';
+import { pathsOf, resolve, type Taxonomy } from '../taxonomy/taxonomy.ts';
 import { maySee } from './access-conditions.ts';
 import type { Db } from './connect.ts';
 
@@ -12,39 +13,54 @@ export interface DocumentsAffected {
   lost: number;
 }
 
+/** A version by its name, with all that it says. */
+export interface NamedTaxonomy {
+  version: string;
+  taxonomy: Taxonomy;
+}
+
 /** Documents that are found elsewhere under version `b` than under `a`. */
 export async function compareDocuments(
   db: Db,
-  a: string,
-  b: string,
+  a: NamedTaxonomy,
+  b: NamedTaxonomy,
 ): Promise<Pick<DocumentsAffected, 'affected' | 'unassigned'>> {
+  const changed = changedConcepts(a.taxonomy, b.taxonomy);
   const { rows } = await db.raw(
-    `with changed as materialized (
-       select a.id from taxonomy_nodes a left join taxonomy_nodes b on b.version = :b and b.id = a.id
-        where a.version = :a and b.path is distinct from a.path
-       union select b.id from taxonomy_nodes b left join taxonomy_nodes a on a.version = :a and a.id = b.id
-        where b.version = :b and a.path is distinct from b.path
-       union select r.id from taxonomy_redirects r where r.version in (:a, :b)
-       union select t.from_id from taxonomy_allotments t where t.version in (:a, :b)),
-     -- Through what stands for them in either version, too.
-     near as materialized (
-       select id from changed
-       union select r.id from taxonomy_redirects r join changed c on c.id = r.node_id where r.version in (:a, :b)
-       union select t.from_id from taxonomy_allotments t join changed c on c.id = t.node_id where t.version in (:a, :b)),
-     moved as materialized (
-       select a.document_id, old.node_id as old, new.node_id as new,
-              (old.node_id, old.path) is distinct from (new.node_id, new.path) as differs
-         from document_nodes a join near on near.id = a.node_id
+    `with moved as materialized (
+       select a.document_id, coalesce(c.lost, false) as lost
+         from document_nodes a
          join documents d on d.id = a.document_id and d.deleted_at is null
-         left join document_places old on old.version = :a and old.document_id = a.document_id and old.assigned_id = a.node_id
-         left join document_places new on new.version = :b and new.document_id = a.document_id and new.assigned_id = a.node_id)
-     select count(distinct document_id) filter (where differs)::int as affected,
-            count(distinct document_id) filter (where old is not null and new is null and not exists (
+         left join taxonomy_allotments ta on ta.version = :a and ta.document_id = a.document_id and ta.from_id = a.node_id
+         left join taxonomy_allotments tb on tb.version = :b and tb.document_id = a.document_id and tb.from_id = a.node_id
+         left join unnest(:ids::uuid[], :lost::boolean[]) as c(id, lost) on c.id = coalesce(tb.node_id, a.node_id)
+        where c.id is not null or ta.node_id is distinct from tb.node_id)
+     select count(distinct document_id)::int as affected,
+            count(distinct document_id) filter (where lost and not exists (
               select from document_places p where p.version = :b and p.document_id = m.document_id))::int as unassigned
        from moved m`,
-    { a, b },
+    {
+      ...{ a: a.version, b: b.version },
+      ids: changed.map(({ id }) => id),
+      lost: changed.map(({ lost }) => lost),
+    },
   );
   return rows[0];
+}
+
+/** Concepts for which another node stands, or the same at another path; `lost`: one did, and none does. */
+function changedConcepts(a: Taxonomy, b: Taxonomy): { id: string; lost: boolean }[] {
+  const paths = [a, b].map((taxonomy) => ({ taxonomy, paths: pathsOf(taxonomy) }));
+  const placeOf = (id: string) =>
+    paths.map(({ taxonomy, paths }) => {
+      const node = resolve(taxonomy, id);
+      return node === undefined ? undefined : JSON.stringify([node, paths.get(node)]);
+    });
+  const known = new Set([a, b].flatMap(({ nodes, redirects }) => [...nodes.keys(), ...redirects.keys()]));
+  return [...known].flatMap((id) => {
+    const [before, after] = placeOf(id);
+    return before === after ? [] : [{ id, lost: before !== undefined && after === undefined }];
+  });
 }
 
 export async function countStrangers(
@@ -63,18 +79,32 @@ export async function countStrangers(
   return rows[0];
 }
 
-/** How many documents that the key may see stand at exactly these nodes of a version, each set of nodes once. */
-export async function countPlaces(
+/**
+ * How many documents that the key may see are assigned to exactly these concepts, as the version allots them. A document of one
+ * concept, as nearly all are, is counted from an index alone.
+ */
+export async function countAssigned(
   db: Db,
   version: string,
   access: Access | undefined,
-): Promise<{ nodes: string[]; documents: number }[]> {
+): Promise<{ concepts: string[]; documents: number }[]> {
   const { document, bindings } = maySee(access);
+  const seen = access
+    ? `exists (select from documents d where d.id = a.document_id and d.deleted_at is null and ${document})`
+    : `not exists (select from documents d where d.id = a.document_id and d.deleted_at is not null)`;
   const { rows } = await db.raw(
-    `select nodes, count(*)::int as documents from (
-       select array_agg(distinct p.node_id::text) as nodes
-         from document_places p join documents d on d.id = p.document_id and d.deleted_at is null and ${document}
-        where p.version = :version group by p.document_id) as each group by nodes`,
+    `with special as materialized (
+       select document_id from document_nodes group by document_id having count(*) > 1
+       union select document_id from taxonomy_allotments where version = :version)
+     select array[a.node_id::text] as concepts, count(*)::int as documents from document_nodes a
+      where a.document_id not in (select document_id from special) and ${seen} group by a.node_id
+     union all
+     select concepts, count(*)::int from (
+       select array_agg(coalesce(t.node_id, a.node_id)::text order by a.node_id) as concepts
+         from special s join document_nodes a on a.document_id = s.document_id
+         left join taxonomy_allotments t
+           on t.version = :version and t.document_id = a.document_id and t.from_id = a.node_id
+        where ${seen} group by a.document_id) as each group by concepts`,
     { ...bindings, version },
   );
   return rows;

@@ -4,7 +4,8 @@ import { redirectStrangers } from '../taxonomy/absent.ts';
 import { diffOf, isSame } from '../taxonomy/diff.ts';
 import { type Bump, bumps, leastBump, nextVersion } from '../taxonomy/semver.ts';
 import { pathsOf, type Taxonomy } from '../taxonomy/taxonomy.ts';
-import { type Limits, validateTaxonomy } from '../taxonomy/validate.ts';
+import { type Limits, refuseNewProblems } from '../taxonomy/validate.ts';
+import { writePath } from '../taxonomy/written-path.ts';
 import type { Db } from './connect.ts';
 import { versionInForce } from './taxonomy.ts';
 import { compareDocuments, countStrangers, type DocumentsAffected } from './taxonomy-counts.ts';
@@ -44,7 +45,7 @@ export async function publishDraft(
     await holdTaxonomy(trx, seen);
     const replaces = await versionInForce(trx);
     const { before, after } = await readChanged(trx, replaces);
-    refuseInvalid(before, after, limits);
+    refuseNewProblems(before, after, limits, 'draft');
     const published = await trx('taxonomy_versions').whereNotNull('published_at').pluck('version');
     const version = nextVersion(published, greatEnough(bump, leastBump(diffOf(before, after))));
     await trx('taxonomy_versions')
@@ -95,14 +96,6 @@ async function readChanged(trx: Knex.Transaction, inForce: string) {
   return { before, after };
 }
 
-function refuseInvalid(before: Taxonomy, after: Taxonomy, limits: Limits): void {
-  const known = new Set(validateTaxonomy(before, limits).map(({ kind, node_id }) => `${kind} ${node_id}`));
-  const [problem] = validateTaxonomy(after, limits).filter(
-    ({ kind, node_id }) => !known.has(`${kind} ${node_id}`),
-  );
-  if (problem) throw new AppError('conflict', `The draft is not valid (${problem.kind}): ${problem.detail}`);
-}
-
 function greatEnough(asked: Bump | undefined, least: Bump): Bump {
   if (asked === undefined) return least;
   if (bumps.indexOf(asked) >= bumps.indexOf(least)) return asked;
@@ -123,8 +116,9 @@ async function putInForce(trx: Knex.Transaction, made: Switch): Promise<Receipt>
   const { editor, action, version, replaces, before, after } = made;
   const strangers = redirectStrangers(after, await findStrangers(trx, version));
   await addRedirects(trx, version, [...strangers]);
+  const now = { ...after, redirects: new Map([...after.redirects, ...strangers]) };
   const documents = {
-    ...(await compareDocuments(trx, replaces, version)),
+    ...(await compareDocuments(trx, { version: replaces, taxonomy: before }, { version, taxonomy: now })),
     ...(await countStrangers(trx, version)),
   };
   // One after the other: there may never be two.
@@ -151,16 +145,12 @@ async function findStrangers(trx: Knex.Transaction, version: string) {
 }
 
 async function findLost(db: Db, before: Taxonomy, after: Taxonomy): Promise<LostRestriction[]> {
-  const keysOf = (taxonomy: Taxonomy) => new Set([...pathsOf(taxonomy).values()].map(toPermission));
+  const keysOf = (taxonomy: Taxonomy) =>
+    new Set([...pathsOf(taxonomy).values()].map((path) => `taxonomy:${writePath(path)}`));
   const [had, has] = [keysOf(before), keysOf(after)];
   const { rows } = await db.raw(
     `select id as key_id, name, permission from api_keys cross join unnest(permissions) as permission
       where revoked_at is null and starts_with(permission, 'taxonomy:') order by name, id, permission`,
   );
   return rows.filter(({ permission }: LostRestriction) => had.has(permission) && !has.has(permission));
-}
-
-/** As permissions of keys write a path (src/access.ts). */
-function toPermission(path: readonly string[]): string {
-  return `taxonomy:${path.map((label) => label.replaceAll('~', '~0').replaceAll('/', '~1')).join('/')}`;
 }

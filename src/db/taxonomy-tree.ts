@@ -1,7 +1,7 @@
 import type { Access } from '../access.ts';
-import { ancestorsOf, pathsOf, type Taxonomy } from '../taxonomy/taxonomy.ts';
+import { ancestorsOf, pathsOf, resolve, type Taxonomy } from '../taxonomy/taxonomy.ts';
 import type { Db } from './connect.ts';
-import { countPlaces } from './taxonomy-counts.ts';
+import { countAssigned } from './taxonomy-counts.ts';
 import { readTaxonomy } from './taxonomy-snapshot.ts';
 
 export interface TreeNode {
@@ -23,7 +23,7 @@ export interface TreeNode {
  */
 export async function listNodes(db: Db, version: string, access: Access | undefined): Promise<TreeNode[]> {
   const taxonomy = await readTaxonomy(db, version);
-  const counts = addUp(taxonomy, await countPlaces(db, version, access));
+  const counts = addUp(taxonomy, await countAssigned(db, version, access));
   const paths = pathsOf(taxonomy);
   const nodes = [...taxonomy.nodes.values()].map(({ id, label, description, parentId, otherParents }) => ({
     ...{
@@ -39,14 +39,15 @@ export async function listNodes(db: Db, version: string, access: Access | undefi
   return access ? seenBy(access, nodes) : nodes;
 }
 
-function addUp(taxonomy: Taxonomy, places: readonly { nodes: string[]; documents: number }[]) {
+function addUp(taxonomy: Taxonomy, assigned: readonly { concepts: string[]; documents: number }[]) {
   const own = new Map<string, number>();
   const below = new Map<string, number>();
   const add = (to: Map<string, number>, id: string, n: number) => to.set(id, (to.get(id) ?? 0) + n);
-  for (const { nodes, documents } of places) {
+  for (const { concepts, documents } of assigned) {
+    const nodes = new Set(concepts.flatMap((id) => resolve(taxonomy, id) ?? []));
     for (const id of nodes) add(own, id, documents);
-    for (const id of new Set(nodes.flatMap((id) => [...ancestorsOf(taxonomy, id)])))
-      add(below, id, documents);
+    const above = new Set([...nodes].flatMap((id) => [...ancestorsOf(taxonomy, id)]));
+    for (const id of above) add(below, id, documents);
   }
   return { own, below };
 }

@@ -66,6 +66,27 @@ async function findPaths(db: Db, paths: readonly string[][], known: Known): Prom
   for (const { key, id, path } of rows) known.set(key, { id, path });
 }
 
+/** For each path those of the nodes that stand for it in the version in force; none: it leads nowhere. */
+export async function findBranches(
+  db: Db,
+  paths: readonly string[][],
+): Promise<{ asked: string[]; now: string[][] }[]> {
+  const storable = paths.filter((path) => !keyOf(path).includes('\\u0000'));
+  const { rows } = await db.raw(
+    `select p.nr::int, n.path from jsonb_array_elements(?::jsonb) with ordinality as p(path, nr)
+      cross join lateral (
+        select id from taxonomy_roots(array(select jsonb_array_elements_text(p.path))) as id) as root
+       join taxonomy_nodes n on n.version = (select version from taxonomy_versions where in_force) and n.id = root.id
+      order by p.nr, n.path`,
+    [JSON.stringify(storable)],
+  );
+  const found = (asked: string[]) => storable.indexOf(asked) + 1;
+  return paths.map((asked) => ({
+    asked,
+    now: rows.flatMap(({ nr, path }: { nr: number; path: string[] }) => (nr === found(asked) ? [path] : [])),
+  }));
+}
+
 /** Level by level, so that parents are there; in one order whoever inserts, so that nobody waits for somebody who waits for him. */
 async function createPaths(trx: Knex.Transaction, paths: readonly string[][], known: Known): Promise<void> {
   // Publishing waits for this, and this for publishing: what is made is of the version in force until the transaction ends.
@@ -119,4 +140,16 @@ export async function listVersions(db: Db): Promise<VersionRow[]> {
 
 export async function findVersionOf(db: Db, version: string): Promise<VersionRow | undefined> {
   return db('taxonomy_versions').where({ version }).first();
+}
+
+export async function findPath(
+  db: Db,
+  version: string,
+  path: readonly string[],
+): Promise<string | undefined> {
+  const row = await db('taxonomy_nodes')
+    .where({ version })
+    .whereRaw('path = ?::text[]', [[...path]])
+    .first('id');
+  return row?.id;
 }

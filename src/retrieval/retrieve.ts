@@ -12,6 +12,7 @@ import { hasVectorIndex } from '../db/vector-index.ts';
 import type { Embedder } from '../models/embedder.ts';
 import { detectLanguage } from '../text/language.ts';
 import { analyze, analyzeQuestion } from './analyze.ts';
+import { branchNotes } from './branch-notes.ts';
 import { byMeaning, leastReadable } from './by-meaning.ts';
 import { byWords } from './by-words.ts';
 import { diversify } from './diversify.ts';
@@ -79,10 +80,11 @@ export async function retrieve(
   const { k, strategy, filters } = options;
   signal?.throwIfAborted();
   const { words, sounds } = analyzeQuestion(question);
-  const [statistics, scope, indexed] = await Promise.all([
+  const [statistics, scope, indexed, branches] = await Promise.all([
     readWordStatistics(db, [...words, ...sounds.keys()], filters?.access),
     findScope(db, filters),
     strategy !== 'keyword' && hasVectorIndex(db, embedder.model, embedder.dimensions),
+    branchNotes(db, filters),
   ]);
   const asked = withoutSounds(statistics);
   const heard = soundsIn(statistics, sounds);
@@ -108,7 +110,7 @@ export async function retrieve(
       sounds: heard,
       vectorWeight: found.vectorWeight,
       rerank: found.rerank,
-      notes: [...found.notes, ...soundNotes(statistics, sounds, strategy), ...notes],
+      notes: [...branches, ...found.notes, ...soundNotes(statistics, sounds, strategy), ...notes],
     },
   };
 }

@@ -94,11 +94,13 @@ export function createSearch(deps: SearchDeps): Search {
           entries,
           metrics,
         );
-    const retrieval = await retrieve(
+    const retrieved = await retrieve(
       question,
       { db, embedder, bm25, reranking, ...(signal ? { signal } : {}) },
       options,
     );
+    // Parts may have been read before a change and its version after it: kept under that, it would be served as new.
+    const retrieval = { ...retrieved, corpusVersion: Math.min(state.corpusVersion, retrieved.corpusVersion) };
     if (off) return { ...answer, retrieval, cache: 'off' as const };
     // The next search may find the reranker well again.
     if (!retrieval.analysis.rerank || retrieval.analysis.rerank.outcome === 'applied')

@@ -3,7 +3,7 @@ import { deleteNode } from './delete-node.ts';
 import { mergeNodes } from './merge-nodes.ts';
 import { splitNode } from './split-node.ts';
 import { branchOf, type Taxonomy, type TaxonomyNode } from './taxonomy.ts';
-import { type Limits, type Problem, validateTaxonomy } from './validate.ts';
+import { type Limits, refuseNewProblems } from './validate.ts';
 
 /** A change of the draft. Ids of new nodes come with it, so that the same edit gives the same taxonomy. */
 export type Edit =
@@ -31,13 +31,9 @@ export type Edit =
 export function applyEdit(taxonomy: Taxonomy, edit: Edit, limits: Limits): Taxonomy {
   if (edit.kind !== 'create') nodeOf(taxonomy, edit.id);
   const after = change(taxonomy, edit);
-  const known = new Set(validateTaxonomy(taxonomy, limits).map(keyOf));
-  const [problem] = validateTaxonomy(after, limits).filter((found) => !known.has(keyOf(found)));
-  if (problem) throw new AppError('conflict', `The edit is refused (${problem.kind}): ${problem.detail}`);
+  refuseNewProblems(taxonomy, after, limits, 'edit');
   return after;
 }
-
-const keyOf = ({ kind, node_id }: Problem) => `${kind} ${node_id}`;
 
 function change(taxonomy: Taxonomy, edit: Edit): Taxonomy {
   switch (edit.kind) {

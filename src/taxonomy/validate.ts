@@ -1,3 +1,4 @@
+import { AppError } from '../errors.ts';
 import { pathsOf, type Taxonomy, type TaxonomyNode } from './taxonomy.ts';
 
 export const problemKinds = [
@@ -32,6 +33,18 @@ export function validateTaxonomy(taxonomy: Taxonomy, { depth }: Limits): Problem
     ...findBadLabels(taxonomy),
     ...findBadRedirects(taxonomy),
   ];
+}
+
+/**
+ * Refuses what is wrong with `after` and was not with `before`: what documents have brought is not for an editor to answer for.
+ *
+ * @throws AppError `conflict`
+ */
+export function refuseNewProblems(before: Taxonomy, after: Taxonomy, limits: Limits, what: string): void {
+  const keyOf = ({ kind, node_id }: Problem) => `${kind} ${node_id}`;
+  const known = new Set(validateTaxonomy(before, limits).map(keyOf));
+  const problem = validateTaxonomy(after, limits).find((found) => !known.has(keyOf(found)));
+  if (problem) throw new AppError('conflict', `The ${what} is refused (${problem.kind}): ${problem.detail}`);
 }
 
 function parentsOf({ parentId, otherParents }: TaxonomyNode): readonly string[] {

@@ -34,11 +34,15 @@ interface Things {
   delivery: string;
   suggestion: string;
   unwanted: string;
+  /** Nodes of the taxonomy's draft. */
+  nodes: string[];
 }
 
 interface Example {
   path?: (things: Things) => string;
   json?: unknown;
+  /** Where the body names things. */
+  body?: (things: Things) => unknown;
   query?: string;
 }
 
@@ -95,6 +99,32 @@ const examples: Record<string, Example> = {
     json: { reason: 'the walk' },
   },
   'POST /api/v1/taxonomy/suggestions/refresh': {},
+  'POST /api/v1/taxonomy/versions': { json: { reason: 'the walk' } },
+  'POST /api/v1/taxonomy/rollback': { json: { target_version: '1.0.0', reason: 'the walk' } },
+  'GET /api/v1/taxonomy/history': {},
+  'GET /api/v1/taxonomy/{v}/diff/{base}': {},
+  'GET /api/v1/taxonomy/{v}/validate': {},
+  'GET /api/v1/taxonomy/{v}/statistics': {},
+  'POST /api/v1/taxonomy/nodes': { json: { label: 'Of the walk', parent_path: ['Zero'] } },
+  'PATCH /api/v1/taxonomy/nodes/{id}': { path: ({ nodes: [a = ''] }) => a, json: { description: 'Walked.' } },
+  'POST /api/v1/taxonomy/nodes/{id}/move': { path: ({ nodes: [, b = ''] }) => b, json: { parent_id: null } },
+  'POST /api/v1/taxonomy/nodes/{id}/merge': {
+    path: ({ nodes: [, , c = ''] }) => c,
+    body: ({ nodes }) => ({ target_id: nodes[0] }),
+  },
+  'POST /api/v1/taxonomy/nodes/{id}/split': {
+    path: ({ nodes: [, , , d = ''] }) => d,
+    json: { parts: [{ label: 'This' }, { label: 'That' }] },
+  },
+  'DELETE /api/v1/taxonomy/nodes/{id}': {
+    path: ({ nodes: [, , , , e = ''] }) => e,
+    query: '?children=delete',
+  },
+  'PUT /api/v1/taxonomy/nodes/{id}/parents/{parent}': { path: ({ nodes: [, , , , , f = ''] }) => f },
+  'DELETE /api/v1/taxonomy/nodes/{id}/parents/{parent}': { path: ({ nodes: [, , , , , f = ''] }) => f },
+  'DELETE /api/v1/taxonomy/draft': {},
+  'GET /api/v1/taxonomy/{v}/export': {},
+  'POST /api/v1/taxonomy/import': { json: { format: 'csv', content: 'path\nImported/Deeper\n' } },
   'POST /api/v1/admin/api-keys': { json: { name: 'of the walk', scope: 'read' } },
   'GET /api/v1/admin/api-keys': {},
   'GET /api/v1/admin/api-keys/{id}': { path: ({ key }) => key },
@@ -148,8 +178,15 @@ function pathOf(template: string, example: Example, things: Things): string {
     .replace('{id}', example.path?.(things) ?? nowhere)
     .replace('{n}', '1')
     .replace('{v}', '1.0.0')
+    .replace('{base}', '1.0.0')
+    .replace('{parent}', things.nodes[0] ?? nowhere)
     .replace('{key}', 'debate_mode')
     .concat(example.query ?? '');
+}
+
+function callOf({ json, body }: Example, things: Things): { json?: unknown } {
+  if (body) return { json: body(things) };
+  return json === undefined ? {} : { json };
 }
 
 /** The schema with every object closed: a field that is not documented is an error. */
@@ -219,7 +256,11 @@ describe('the OpenAPI document', () => {
       queries: [{ text: 'Where is the tower?', judgements: [{ document_id: first.id }] }],
     });
     await ended(admin, evaluated.body.links.self);
+    const nodes: string[] = [];
+    for (const label of ['Zero', 'One', 'Two', 'Three', 'Four', 'Five'])
+      nodes.push((await admin.post('/api/v1/taxonomy/nodes', { label })).body.node.id);
     things = {
+      nodes,
       document: first.id,
       answer: answer.id,
       batch: batch.body.id,
@@ -277,7 +318,7 @@ describe('the OpenAPI document', () => {
       if (spec.scope === null) continue;
       for (const template of spec.paths) {
         const path = pathOf(template, example, things);
-        const call = example.json === undefined ? {} : { json: example.json };
+        const call = callOf(example, things);
         const unknown = await service.anonymous.call(spec.method.toUpperCase(), path, call);
         expect([named(spec, template), unknown.status]).toEqual([named(spec, template), 401]);
         expect(unknown.body).toMatchObject({ code: 'unauthenticated', status: 401, retryable: false });
@@ -298,7 +339,7 @@ describe('the OpenAPI document', () => {
       for (const template of spec.paths) {
         const what = named(spec, template);
         const path = pathOf(template, example, things);
-        const call = example.json === undefined ? {} : { json: example.json };
+        const call = callOf(example, things);
         const reply = await service.admin.call(spec.method.toUpperCase(), path, call);
         expect(reply.status, `${what}: ${reply.text}`).toBeLessThan(300);
         checkReply(spec, reply, what);
@@ -322,13 +363,14 @@ describe('the OpenAPI document', () => {
       delivery: nowhere,
       suggestion: nowhere,
       unwanted: nowhere,
+      nodes: [],
     };
     for (const spec of declared) {
       const example = examples[named(spec)] as Example;
       if (!example.path) continue;
       for (const id of [nowhere, 'no-uuid']) {
         const all = Object.fromEntries(Object.keys(missing).map((name) => [name, id])) as unknown as Things;
-        const call = example.json === undefined ? {} : { json: example.json };
+        const call = callOf(example, things);
         const path = pathOf(spec.paths[0], example, all);
         const reply = await service.admin.call(spec.method.toUpperCase(), path, call);
         expect([path, reply.status, reply.body?.code]).toEqual([path, 404, 'not_found']);

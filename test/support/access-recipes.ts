@@ -153,6 +153,13 @@ export const recipes: Record<string, Recipe> = {
   'GET /api/v1/operations/{id}': { kind: 'operation' },
   'GET /api/v1/taxonomy/versions': {},
   'GET /api/v1/taxonomy/{v}/tree': {},
+  'GET /api/v1/taxonomy/history': {},
+  'GET /api/v1/taxonomy/{v}/diff/{base}': {},
+  'GET /api/v1/taxonomy/{v}/validate': {},
+  'GET /api/v1/taxonomy/{v}/statistics': {},
+  'GET /api/v1/taxonomy/{v}/export': {
+    query: ({ random }) => random.pick(['', '?format=csv', '?format=skos']),
+  },
 };
 
 const kindsByPath: Record<string, Kind> = {
