@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type ReplayRequest, replayModes } from '../answer-replay.ts';
 import { type AnswerResult, answerResult } from '../answer-result.ts';
+import type { AskedAssistant } from '../assistants.ts';
 import { type AnswerRow, type AnswerStatus, answerStatuses } from '../db/answers.ts';
 import { errorSummarySchema, timestamp } from './schemas.ts';
 
@@ -14,6 +15,10 @@ export const answerSchema = z
     priority: z.int(),
     previous_answer_id: z.uuid().nullable(),
     flags: z.record(z.string(), z.object({ on: z.boolean(), reason: z.string(), percent: z.number() })),
+    assistant: z
+      .object({ id: z.uuid(), name: z.string() })
+      .optional()
+      .describe('Within whose scope it was answered, as it was called then'),
     ...answerResult.partial().shape,
     replay_of: z.uuid().optional().describe('Of a replay: the answer that it replays'),
     replay_mode: z.enum(replayModes).optional(),
@@ -41,7 +46,8 @@ export interface Underway {
 const unknown: Underway = { pollAfterMs: 1000 };
 
 export function toAnswer(row: AnswerRow, { pollAfterMs, steps }: Underway = unknown) {
-  const { mode, flags, replay } = row.request as {
+  const { assistant, mode, flags, replay } = row.request as {
+    assistant?: AskedAssistant;
     mode: string;
     flags: Record<string, unknown>;
     replay?: ReplayRequest;
@@ -57,6 +63,7 @@ export function toAnswer(row: AnswerRow, { pollAfterMs, steps }: Underway = unkn
     priority: row.priority,
     previous_answer_id: row.previous_answer_id,
     flags,
+    ...(assistant && { assistant: { id: assistant.id, name: assistant.name } }),
     ...(ended || !steps ? {} : { steps }),
     ...shownResult(row.result),
     ...(replay ? { replay_of: replay.of, replay_mode: replay.mode } : {}),

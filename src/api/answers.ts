@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { principalOf } from '../access.ts';
+import { askedAssistant } from '../assistants.ts';
 import { type AnswerRow, endAnswer, findAnswer, insertAnswer } from '../db/answers.ts';
 import { canFollow } from '../db/conversations.ts';
 import { deleteAnswer } from '../db/delete-answer.ts';
@@ -21,6 +22,7 @@ import { refuseWhenSpent } from './refuse-when-spent.ts';
 import { keepRequestWebhook, requestWebhook } from './request-webhook.ts';
 import { type AnyRoute, type Caller, route } from './route.ts';
 import {
+  assistantName,
   canonicalIn,
   defaultPriority,
   filters,
@@ -30,6 +32,7 @@ import {
   strategyName,
   timestamp,
 } from './schemas.ts';
+import { assistantOf, underAssistant } from './use-assistant.ts';
 
 const question = storable(z.string().trim().min(1).max(2000));
 const request = z
@@ -61,6 +64,7 @@ const request = z
         'An answer of yours that this question follows: what it leaves unsaid is taken from there, up to five turns back',
       ),
     webhook: requestWebhook.optional(),
+    assistant: assistantName.optional(),
   })
   .refine((body) => (body.q === undefined) !== (body.question === undefined), {
     error: 'give the question as q or as question: exactly one of them',
@@ -189,12 +193,14 @@ async function accept(
     q,
     question: long,
     deadline_ms,
-    canonical_in,
     priority,
     previous_answer_id,
     webhook,
-    ...rest
+    assistant: named,
+    ...asked
   } = body;
+  const assistant = await assistantOf(context, caller, named);
+  const { canonical_in, ...rest } = underAssistant(asked, assistant);
   if (previous_answer_id !== undefined && !(await canFollow(context.db, previous_answer_id, caller.id)))
     throw new AppError('not_found', 'previous_answer_id names no answer of yours, or its time has passed.');
   const snapshot = await context.flags.snapshot(raw.get('x-rollout-id') ?? caller.id);
@@ -204,6 +210,7 @@ async function accept(
     request: {
       ...rest,
       ...(canonical_in ? { canonical_in } : {}),
+      ...(assistant && { assistant: askedAssistant(assistant) }),
       ...cacheWish(raw.get('cache-control')),
       ...(await keepRequestWebhook(context, caller, webhook)),
       flags: snapshot,

@@ -3,6 +3,7 @@ import { answerRecordRoutes } from './answer-records.ts';
 import { answerRoutes } from './answers.ts';
 import { apiKeyRoutes } from './api-keys.ts';
 import type { ApiContext } from './app.ts';
+import { assistantRoutes } from './assistants.ts';
 import { auditRoutes } from './audit-log.ts';
 import { documentDeleteRoutes } from './document-deletes.ts';
 import { documentVersionRoutes } from './document-versions.ts';
@@ -31,6 +32,7 @@ export function routes(context: ApiContext): AnyRoute[] {
     ...replayRoutes(context),
     ...answerRecordRoutes(context),
     ...searchRoutes(context),
+    ...assistantRoutes(context),
     ...documentRoutes(context),
     ...documentDeleteRoutes(context),
     ...documentVersionRoutes(context),

@@ -9,7 +9,8 @@ import { rerankOutcomes } from '../retrieval/rerank.ts';
 import type { ApiContext } from './app.ts';
 import { keptText } from './kept-text.ts';
 import { type AnyRoute, route } from './route.ts';
-import { canonicalIn, filters, metadata, storable } from './schemas.ts';
+import { assistantName, canonicalIn, filters, metadata, storable } from './schemas.ts';
+import { assistantOf, underAssistant } from './use-assistant.ts';
 
 const request = z.strictObject({
   q: storable(z.string().trim().min(1).max(2000)),
@@ -20,6 +21,7 @@ const request = z.strictObject({
   search_mode: z.enum(['hybrid', 'bm25', 'vector']).default('hybrid'),
   use_neural: z.boolean().default(false),
   filters: filters.optional(),
+  assistant: assistantName.optional(),
   rerank: z
     .boolean()
     .optional()
@@ -108,8 +110,10 @@ export function searchRoutes(context: ApiContext): AnyRoute[] {
       summary: 'Find passages',
       body: request,
       responses: { 200: { description: 'Passages, best first', schema: searchResponse } },
-      handler: async ({ body, caller, raw, requestId, signal }) => {
+      handler: async ({ body: given, caller, raw, requestId, signal }) => {
         const started = performance.now();
+        // A search says how it searches, so of its assistant it has the scope alone.
+        const body = underAssistant(given, await assistantOf(context, caller, given.assistant));
         if (body.rerank && !reranking) throw noReranker();
         // What is cached of a search, and the hash that it is found by, must not tell a number.
         const q = keptText(context, body.q);

@@ -32,6 +32,7 @@ interface Things {
   evaluation: string;
   webhook: string;
   delivery: string;
+  assistant: string;
 }
 
 interface Example {
@@ -112,6 +113,16 @@ const examples: Record<string, Example> = {
   'GET /api/v1/admin/metrics': {},
   'GET /api/v1/admin/vector-recall': {},
   'GET /api/v1/admin/orphans': {},
+  'GET /api/v1/assistants': {},
+  'POST /api/v1/admin/assistants': { json: { name: 'of the walk' } },
+  'GET /api/v1/admin/assistants': {},
+  'GET /api/v1/admin/assistants/{id}': { path: ({ assistant }) => assistant },
+  'GET /api/v1/admin/assistants/{id}/report': { path: ({ assistant }) => assistant },
+  'PATCH /api/v1/admin/assistants/{id}': {
+    path: ({ assistant }) => assistant,
+    json: { canonical_in: [['Towers']] },
+  },
+  'DELETE /api/v1/admin/assistants/{id}': { path: ({ assistant }) => assistant },
   'GET /api/v1/webhooks/signing-secret': {},
   'POST /api/v1/webhooks/signing-secret/rotate': { json: {} },
   'POST /api/v1/webhooks': { json: { url: 'https://hooks.example.org/', events: ['answer.failed'] } },
@@ -215,6 +226,7 @@ describe('the OpenAPI document', () => {
       generation: generation.id,
       evaluation: evaluated.body.id,
       webhook: hook.body.webhook.id,
+      assistant: (await admin.post('/api/v1/admin/assistants', { name: 'Asked' })).body.id,
       delivery: (await admin.get(`${hook.body.webhook.links.self}/deliveries`)).body.items[0].id,
     };
   });
@@ -269,7 +281,9 @@ describe('the OpenAPI document', () => {
 
   it('is what really comes back, on every route and alias', async () => {
     const last = (spec: AnyRoute) =>
-      spec.method === 'delete' && ['answers', 'documents', 'webhooks'].includes(spec.tag) ? 1 : 0;
+      spec.method === 'delete' && ['answers', 'assistants', 'documents', 'webhooks'].includes(spec.tag)
+        ? 1
+        : 0;
     for (const spec of [...declared].sort((a, b) => last(a) - last(b))) {
       const example = examples[named(spec)] as Example;
       for (const template of spec.paths) {
@@ -297,6 +311,7 @@ describe('the OpenAPI document', () => {
       evaluation: nowhere,
       webhook: nowhere,
       delivery: nowhere,
+      assistant: nowhere,
     };
     for (const spec of declared) {
       const example = examples[named(spec)] as Example;

@@ -151,6 +151,7 @@ export const recipes: Record<string, Recipe> = {
   'POST /api/v1/ingestion-batches/{id}/cancel': { kind: 'batch' },
   'POST /api/v1/ingestion-batches/{id}/retry': { kind: 'batch' },
   'GET /api/v1/operations/{id}': { kind: 'operation' },
+  'GET /api/v1/assistants': {},
   'GET /api/v1/taxonomy/versions': {},
   'GET /api/v1/taxonomy/{v}/tree': {},
 };

@@ -24,6 +24,8 @@ export interface Composing {
   budgets: Budgets;
   context: Context & Seeded;
   report: Report;
+  /** What an assistant's operator wants beside the rules. */
+  instructions?: string | null;
 }
 
 export interface Composed {

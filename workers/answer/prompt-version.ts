@@ -27,7 +27,7 @@ export function promptVersion(): string {
             unsupported: 'drop',
           },
           [sample],
-          { boundary: 'a boundary' },
+          { boundary: 'a boundary', instructions: 'instructions' },
         ),
       ),
     ),

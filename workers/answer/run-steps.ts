@@ -1,5 +1,6 @@
 import type { Access } from '../../src/access.ts';
 import type { AnswerResult } from '../../src/answer-result.ts';
+import type { AskedAssistant } from '../../src/assistants.ts';
 import type { ClaimedAnswer } from '../../src/db/answers.ts';
 import type { Scope } from '../../src/db/api-keys.ts';
 import { callsOfAnswer, type ModelCall } from '../../src/db/model-calls.ts';
@@ -39,6 +40,8 @@ export interface AnswerRequest {
   unsupported_sentences?: UnsupportedPolicy;
   /** Of the key that asked, as they were then. */
   flags?: Partial<FlagSnapshot>;
+  /** Whom the question was for; its scope and strategy are in the fields above. */
+  assistant?: AskedAssistant;
   scope?: Scope;
   access?: Access;
 }
@@ -75,7 +78,10 @@ export async function runSteps(
 
   const { retrieval } = found;
   report({ type: 'passages', data: { documentIds: retrieval.passages.map(({ documentId }) => documentId) } });
-  const composed = await compose(answer.question, read, retrieval, { answer, budgets, context, report });
+  const composed = await compose(answer.question, read, retrieval, {
+    ...{ answer, budgets, context, report },
+    instructions: request.assistant?.instructions ?? null,
+  });
   ended(...composed.steps);
 
   const respondStarted = performance.now();

@@ -39,7 +39,7 @@ export interface ToWrite {
  * `retryAfter` where the answer had better wait for the model and its deadline allows it.
  */
 export async function writeAnswer(llm: Llm, to: ToWrite, composing: Composing): Promise<Written> {
-  const { budgets, context, report } = composing;
+  const { budgets, context, instructions = null, report } = composing;
   const { config, draw = drawFrom(newSeed()), signal } = context;
   const { passages } = to;
   const suspects = new Set(to.suspects.map(({ passage }) => passage));
@@ -56,7 +56,7 @@ export async function writeAnswer(llm: Llm, to: ToWrite, composing: Composing): 
     return { text, model, degraded, calls: ledger.calls, step: shown, draft };
   };
   if (cutShort && budgetMs < leastForModelMs) return ended(null, llm.model, noTime);
-  const prompt = writePrompt(to.question, to.intent, passages, { boundary, suspects });
+  const prompt = writePrompt(to.question, to.intent, passages, { boundary, suspects, instructions });
   const asked = await askModels(llm, prompt, {
     ...{ ledger, budgetMs, cutShort, signal },
     maxOutputTokens: config.LLM_MAX_OUTPUT_TOKENS,

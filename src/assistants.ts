@@ -1,0 +1,19 @@
+/** A named scope: where is looked, how, and what is said to language models. */
+export interface Assistant {
+  id: string;
+  name: string;
+  /** Taxonomy path prefixes; none: everything that the asking key sees. */
+  canonical_in: string[][];
+  /** Where the question names none. */
+  strategy: 'auto' | 'keyword' | 'vector' | 'hybrid';
+  instructions: string | null;
+  /** Names of tools that may be called for it; null: as for everybody. */
+  tools: string[] | null;
+}
+
+/** The assistant as it was when the question was asked; stands with the question. */
+export type AskedAssistant = Pick<Assistant, 'id' | 'name' | 'instructions' | 'tools'>;
+
+export function askedAssistant({ id, name, instructions, tools }: Assistant): AskedAssistant {
+  return { id, name, instructions, tools };
+}
