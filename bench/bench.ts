@@ -1,4 +1,19 @@
-const benches = ['answer', 'batch', 'enqueue', 'ingest', 'injections', 'keys', 'pii', 'scale', 'search'];
+const benches = [
+  'answer',
+  'batch',
+  'debate',
+  'enqueue',
+  'experiences',
+  'flags',
+  'ingest',
+  'injections',
+  'keys',
+  'learning',
+  'pii',
+  'scale',
+  'search',
+  'taxonomy',
+];
 const [name] = process.argv.slice(2);
 
 if (name === undefined || !benches.includes(name)) {

@@ -60,6 +60,7 @@ function createProgram(): Command {
   const program = new Command('dt-rag').version(version).exitOverride();
   addIngest(program);
   addAsk(program);
+  addMcp(program);
   return program;
 }
 
@@ -125,6 +126,16 @@ function addAsk(program: Command): void {
   addService(command, 'read');
 }
 
+function addMcp(program: Command): void {
+  const command = program
+    .command('mcp')
+    .description(
+      'Serve search, ask, ingest and status to a program that starts its MCP servers itself and speaks to them over stdio.',
+    )
+    .action(runMcp);
+  addService(command, 'read');
+}
+
 function addService(command: Command, scope: 'read' | 'write'): void {
   command
     .addOption(
@@ -163,6 +174,13 @@ async function runAsk(question: string, flags: AskFlags & ServiceFlags): Promise
     if (!signal.aborted) throw error;
     process.exitCode = interrupted;
   }
+}
+
+async function runMcp(flags: ServiceFlags): Promise<void> {
+  const { signal } = stopOnInterrupt();
+  // Loaded here: the other commands do without.
+  const { relayMcp } = await import('./mcp.ts');
+  await relayMcp({ baseUrl: flags.url, apiKey: flags.key ?? (await ownKey(flags.dataDir)) }, { signal });
 }
 
 async function runIngest(paths: string[], flags: Flags): Promise<void> {

@@ -1,11 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
-import cliProgress from 'cli-progress';
 import { answerThreshold } from '../workers/answer/answer-threshold.ts';
 import { type AnswerOptions, answersUsage, readAnswerOptions } from './answer-options.ts';
 import { type Question, type QuestionSet, readQuestions } from './answer-questions.ts';
 import { printAnswers, reportAnswers } from './answer-report.ts';
 import { type JudgedAnswer, judgeAnswer, type Reading } from './judge-answer.ts';
+import { createBar } from './progress.ts';
 import { type EvalService, startEvalService } from './service.ts';
 
 /** The evaluation of answers: what docs/quality.md describes. */
@@ -40,12 +40,7 @@ async function answerAll(set: QuestionSet, options: AnswerOptions) {
     folder: options.embeddingCache,
     needed: options.strategy !== 'keyword',
   });
-  const bar = new cliProgress.SingleBar({
-    format: '{name} {bar} {value}/{total} {eta_formatted}',
-    stream: process.stderr,
-    noTTYOutput: true,
-    notTTYSchedule: 15_000,
-  });
+  const bar = createBar();
   try {
     bar.start(set.corpus.length, 0, { name: 'ingest' });
     const ids = await service.ingest(set.corpus, (done) => bar.update(done));

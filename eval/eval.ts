@@ -1,11 +1,15 @@
 import { writeFile } from 'node:fs/promises';
-import cliProgress from 'cli-progress';
 import { evaluateAnswers } from './answers.ts';
 import { compareWith, isWorse, type RunOf, readBaseline, writeBaseline } from './baseline.ts';
+import { evaluateCases } from './cases.ts';
+import { evaluateClassifier } from './classify.ts';
 import { type Dataset, readDataset } from './dataset.ts';
 import { joinPassages, type Place } from './join.ts';
+import { evaluateLearning } from './learning.ts';
 import { depth, type Measured, measure } from './measure.ts';
 import { type EvalOptions, readOptions, usage, type Variant } from './options.ts';
+import { evaluatePlanner } from './planner.ts';
+import { type Bar, createBar } from './progress.ts';
 import {
   printReadings,
   type Read,
@@ -17,6 +21,7 @@ import {
 } from './reading.ts';
 import { compareStrategies, leading, printAgainst, printComparisons, printScores } from './report.ts';
 import { type EvalService, startEvalService } from './service.ts';
+import { evaluateTraffic } from './traffic.ts';
 
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2));
@@ -53,12 +58,7 @@ async function measureDataset(dataset: Dataset, judged: readonly Place[][], opti
     folder: options.embeddingCache,
     needed: options.variants.some(({ mode }) => mode !== 'bm25'),
   });
-  const bar = new cliProgress.SingleBar({
-    format: '{name} {bar} {value}/{total} {eta_formatted}',
-    stream: process.stderr,
-    noTTYOutput: true,
-    notTTYSchedule: 15_000,
-  });
+  const bar = createBar();
   try {
     // Said before the collection is ingested.
     if (!service.reranks && options.variants.some(({ rerank }) => rerank))
@@ -88,7 +88,7 @@ async function measureAll(
   search: NamedSearch,
   { queries }: Dataset,
   variants: readonly Variant[],
-  bar: cliProgress.SingleBar,
+  bar: Bar,
 ): Promise<Map<string, Measured>> {
   const measured = new Map<string, Measured>();
   for (const variant of variants) {
@@ -114,7 +114,7 @@ async function readAll(
   { queries }: Dataset,
   judged: readonly Place[][],
   { variants, readings: names, passages }: EvalOptions,
-  bar: cliProgress.SingleBar,
+  bar: Bar,
 ): Promise<Map<string, ReadingResult[]>> {
   const results = new Map<string, ReadingResult[]>();
   for (const variant of names.length === 0 ? [] : variants) {
@@ -167,4 +167,12 @@ function report(options: EvalOptions, run: RunOf, { measured, reading, against }
 }
 
 const [first, ...rest] = process.argv.slice(2);
-await (first === 'answers' ? evaluateAnswers(rest) : main());
+const commands: Record<string, (args: readonly string[]) => Promise<void>> = {
+  answers: evaluateAnswers,
+  cases: evaluateCases,
+  classify: evaluateClassifier,
+  learning: evaluateLearning,
+  planner: evaluatePlanner,
+  traffic: evaluateTraffic,
+};
+await (commands[first ?? ''] ?? main)(rest);

@@ -44,6 +44,7 @@ export async function judgeAnswer(
   const verified = result.sources.filter((source) => source.verified);
   let standing = 0;
   for (const { document_id, version, char_range, quote } of verified) {
+    if (document_id === null || version === null) continue;
     const text = await textOf(document_id, version);
     if (quote !== '' && text.slice(...char_range) === quote) standing += 1;
   }
@@ -68,7 +69,7 @@ function isRight(
 ): boolean {
   if (gold?.kind === 'strings')
     return gold.strings.some((string) => comparable(answer).includes(comparable(string)));
-  return sources.some(({ document_id }) => documents.has(passageOf(document_id)));
+  return sources.some(({ document_id }) => document_id !== null && documents.has(passageOf(document_id)));
 }
 
 function hasFact(quote: string, { facts }: Question): boolean {

@@ -9,9 +9,12 @@ import type { ClaimedAnswer } from '../src/db/answers.ts';
 import { createLog } from '../src/log.ts';
 import type { Embedder } from '../src/models/embedder.ts';
 import type { EmbedderPool } from '../src/models/embedder-pool.ts';
+import type { Decide } from '../src/retrieval/decided.ts';
+import type { Retrieval } from '../src/retrieval/passage.ts';
 import { createSearch } from '../src/retrieval/search.ts';
 import { openApi, openFoundation } from '../src/service.ts';
 import { createShutdown } from '../src/shutdown.ts';
+import type { Run } from '../workers/answer/experience.ts';
 import { type AnswerRequest, runSteps } from '../workers/answer/run-steps.ts';
 import { readWorkerConfig } from '../workers/config.ts';
 import type { Context } from '../workers/context.ts';
@@ -32,8 +35,18 @@ export interface EvalService {
   ): Promise<Map<string, string>>;
   /** Passages, best first. `document` is the id that the service gave it. */
   search(question: string, request: SearchRequest): Promise<FoundPassage[]>;
+  /** Search as an answer's retrieval has it, with whatever is decided; `document` is the id that the service gave it. */
+  retrieve(question: string, k: number, decide: Decide): Promise<Retrieval>;
   /** The answering code of the worker on this question, without queue, rows and language model. */
   answer(question: string, request: AnswerRequest): Promise<AnswerResult>;
+  /** Any request with the admin key; throws where it is refused. */
+  call<T>(method: string, path: string, body?: unknown): Promise<T>;
+  /** The answer to a question, once it has ended. */
+  ask(question: string): Promise<{ id: string; sources: { document_id: string }[] }>;
+  /** Cases that are found, and of those the ones that have no index yet. */
+  waitingCases(): Promise<{ active: number; unindexed: number }>;
+  /** The same with what it was made of. */
+  run(question: string, request: AnswerRequest): Promise<Run>;
   /** Text of a version. */
   text(document: string, version: number): Promise<string>;
   stop(): Promise<void>;
@@ -41,6 +54,7 @@ export interface EvalService {
 
 interface SearchReply {
   hits: Hit[];
+  cases?: { chunk_ids: string[] }[];
   query_analysis: { rerank: { model: string; outcome: string } | null };
 }
 
@@ -50,12 +64,15 @@ export interface SearchRequest {
   rerank?: boolean;
   merge_neighbours?: boolean;
   expand?: string;
+  use_neural?: boolean;
 }
 
 export interface FoundPassage {
   document: string;
   text: string;
   range: [number, number];
+  /** True where a case that was like the question had cited it. */
+  cited?: boolean;
 }
 
 /** Whether and from where there are vectors. */
@@ -104,15 +121,33 @@ export async function startEvalService(vectors: Vectors): Promise<EvalService> {
       const { rerank: report } = found.query_analysis;
       if (request.rerank && report && report.outcome !== 'applied')
         throw new Error(`${report.model} ended with ${report.outcome}: set RERANK_BUDGET_MS higher`);
-      return found.hits.map(({ document_id: document, text, char_range: range }) => ({
-        document,
-        text,
-        range,
+      const cited = new Set(found.cases?.flatMap(({ chunk_ids }) => chunk_ids));
+      return found.hits.map(({ chunk_id, document_id: document, text, char_range: range }) => ({
+        ...{ document, text, range },
+        cited: cited.has(chunk_id),
       }));
     },
-    answer: async (question, request) => {
-      const run = await runSteps(claimed(question, request), service.context, () => undefined);
-      return run.result;
+    retrieve: async (question, k, decide) => {
+      const audience = { scope: 'read', flags: [] } as const;
+      const options = { k, strategy: 'hybrid', filters: {}, audience, decide, fresh: true } as const;
+      return (await service.context.search.retrieve(question.slice(0, 2000), options)).retrieval;
+    },
+    answer: async (question, request) =>
+      (await runSteps(claimed(question, request), service.context, () => undefined)).result,
+    run: (question, request) => runSteps(claimed(question, request), service.context, () => undefined),
+    call,
+    ask: async (question) => {
+      const accepted = await call<Answered>('POST', '/api/v1/answers', { question });
+      for (;;) {
+        const answer = await call<Answered>('GET', `/api/v1/answers/${accepted.id}`);
+        if (answer.is_terminal) return { ...answer, sources: answer.sources ?? [] };
+        await sleep(10);
+      }
+    },
+    waitingCases: async () => {
+      const { db } = service.context;
+      const rows = await db('cases').where({ status: 'active' }).select(db.raw('words is null as waits'));
+      return { active: rows.length, unindexed: rows.filter(({ waits }) => waits).length };
     },
     text: async (document, version) => {
       const path = `/api/v1/documents/${document}/versions/${version}/text`;
@@ -199,7 +234,14 @@ function wrapPool(pool: EmbedderPool, wrap: Wrap): EmbedderPool {
   };
 }
 
+interface Answered {
+  id: string;
+  is_terminal: boolean;
+  sources?: { document_id: string }[];
+}
+
 interface Hit {
+  chunk_id: string;
   document_id: string;
   text: string;
   char_range: [number, number];

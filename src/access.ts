@@ -9,6 +9,8 @@ export interface Access {
   collections?: string[];
   /** Prefixes: a document is within when its path is one of them or below one. */
   taxonomyPaths?: string[][];
+  /** Tools that answers to it may call; with `*` at the end, all whose names begin so. */
+  tools?: string[];
 }
 
 /** For whom something is read or changed. */
@@ -48,7 +50,18 @@ export const collectionName = z
 
 const longestEntry = 1000;
 
-/** The restrictions of a key, as `permissions` of it: `collection:NAME` and `taxonomy:LABEL/LABEL`. */
+/** `server.tool`, `server.*` or `*`. */
+export const toolPattern = /^(?:\*|[A-Za-z0-9][\w-]{0,39}\.(?:\*|[\w./-]{1,64}\*?))$/;
+
+export function toolMatches(pattern: string, tool: string): boolean {
+  return pattern.endsWith('*') ? tool.startsWith(pattern.slice(0, -1)) : tool === pattern;
+}
+
+export function mayCallTool(access: Access | undefined, tool: string): boolean {
+  return access?.tools === undefined || access.tools.some((pattern) => toolMatches(pattern, tool));
+}
+
+/** The restrictions of a key, as `permissions` of it: `collection:NAME`, `taxonomy:LABEL/LABEL` and `tool:SERVER.TOOL`. */
 export const permissions = z
   .array(
     z
@@ -57,12 +70,12 @@ export const permissions = z
       .normalize('NFC')
       .refine((entry) => readEntry(entry) !== undefined, {
         error:
-          'must be collection:NAME, or taxonomy:LABEL/LABEL with "/" in a label written as ~1 and "~" as ~0',
+          'must be collection:NAME, taxonomy:LABEL/LABEL with "/" in a label written as ~1 and "~" as ~0, or tool:SERVER.TOOL',
       }),
   )
   .max(100)
   .describe(
-    'What the key is restricted to: `collection:NAME` and `taxonomy:LABEL/LABEL` (`/` in a label as `~1`, `~` as `~0`). Entries of one kind are alternatives, both kinds must hold; none: everything.',
+    'What the key is restricted to: `collection:NAME` and `taxonomy:LABEL/LABEL` (`/` in a label as `~1`, `~` as `~0`), of documents; `tool:SERVER.TOOL` or `tool:SERVER.*`, of what its answers may call. Entries of one kind are alternatives, all kinds must hold; none: everything.',
   );
 
 /** Whether a key of this scope may be restricted: what admin routes show is of everything. */
@@ -80,21 +93,26 @@ export const unrestrictable = {
 export function parseAccess(entries: readonly string[]): Access | undefined {
   if (entries.length === 0) return undefined;
   const read = entries.map(readEntry);
-  if (read.includes(undefined)) return { collections: [] };
+  if (read.includes(undefined)) return { collections: [], tools: [] };
   const collections = read.flatMap((entry) => (entry && 'collection' in entry ? [entry.collection] : []));
   const taxonomyPaths = read.flatMap((entry) => (entry && 'path' in entry ? [entry.path] : []));
+  const tools = read.flatMap((entry) => (entry && 'tool' in entry ? [entry.tool] : []));
   return {
     ...(collections.length > 0 && { collections }),
     ...(taxonomyPaths.length > 0 && { taxonomyPaths }),
+    ...(tools.length > 0 && { tools }),
   };
 }
 
-function readEntry(entry: string): { collection: string } | { path: string[] } | undefined {
+function readEntry(
+  entry: string,
+): { collection: string } | { path: string[] } | { tool: string } | undefined {
   const [kind, rest] = [entry.slice(0, entry.indexOf(':')), entry.slice(entry.indexOf(':') + 1)];
   if (kind === 'collection') {
     const { data } = collectionName.safeParse(rest);
     return data === undefined ? undefined : { collection: data };
   }
+  if (kind === 'tool') return toolPattern.test(rest) ? { tool: rest } : undefined;
   if (kind !== 'taxonomy' || /[\0\p{Surrogate}]|~(?![01])/u.test(rest)) return undefined;
   const path = rest.split('/').map((label) => label.replaceAll('~1', '/').replaceAll('~0', '~'));
   return path.every((label) => label !== '') && path.length <= 20 ? { path } : undefined;

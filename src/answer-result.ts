@@ -22,9 +22,19 @@ export type DegradeCode = (typeof degradeCodes)[number];
 const span = z.tuple([z.int(), z.int()]);
 const source = z.object({
   n: z.int(),
-  document_id: z.uuid(),
-  version: z.int(),
-  chunk_id: z.uuid(),
+  kind: z.literal('tool').optional().describe('tool: what a tool said; absent: a document'),
+  document_id: z.uuid().nullable().describe('null, as version and chunk_id are: it is of a tool'),
+  version: z.int().nullable(),
+  chunk_id: z.uuid().nullable(),
+  tool: z
+    .object({
+      name: z.string(),
+      server: z.string(),
+      arguments_hash: z.string().describe('SHA-256'),
+      called_at: z.iso.datetime(),
+    })
+    .optional()
+    .describe('Of kind tool: what was called'),
   title: z.string().nullable(),
   source_url: z.string().nullable(),
   date: z.string().nullable(),
@@ -32,7 +42,7 @@ const source = z.object({
   hybrid_score: z.number(),
   text: z.string(),
   quote: z.string(),
-  char_range: span.describe("UTF-16 offsets into the version's text"),
+  char_range: span.describe("UTF-16 offsets into the version's text; of a tool, into text"),
   page: z.int().nullable(),
   answer_spans: z.array(span).describe('UTF-16 offsets into answer'),
   verified: z.boolean().describe('true only when quote stands at char_range'),
@@ -88,14 +98,75 @@ export const answerResult = z.object({
     policy_version: z.int().nullable(),
     propensity: z.number(),
     explored: z.boolean(),
+    policy: z
+      .object({
+        name: z.string(),
+        state: z
+          .string()
+          .describe('Levels of complexity, kind of question, and evidence of words and meaning'),
+        action: z.string().describe('keyword, hybrid or vector_heavy, and direct or deliberate'),
+      })
+      .optional()
+      .describe('What decided the retrieval, where a policy did (flag soft_q_bandit)'),
     candidates: z.int(),
     taxonomy_version: z.string(),
     corpus_version: z.int(),
+    cases: z
+      .array(
+        z.object({
+          case_id: z.uuid(),
+          answer_id: z.uuid().describe('The earlier answer that it was'),
+          question: z.string(),
+          confirmed_by: z.enum(['support', 'feedback']),
+          score: z.number().describe('Likeness of the questions, 0…1'),
+        }),
+      )
+      .optional()
+      .describe('Earlier answers to questions like this one that helped; absent where none did'),
     suspicious: z
       .array(z.object({ chunk_id: z.uuid(), suspicions: z.array(z.string()) }))
       .optional()
       .describe('Sources that seem to speak to language models: listed last, and marked for the model'),
   }),
+  plan: z
+    .object({
+      complexity: z.enum(['simple', 'medium', 'complex']),
+      strategy: z
+        .enum(['direct', 'multi_step'])
+        .describe('multi_step: the sub-questions were searched too, and what they found was merged'),
+      sub_questions: z.array(z.string()),
+      tools: z.array(z.object({ name: z.string(), arguments: z.record(z.string(), z.unknown()) })),
+      by: z.enum(['heuristic', 'model']),
+      reasoning: z.string(),
+    })
+    .optional()
+    .describe('How the question was planned; absent while meta_planner is off'),
+  debate: z
+    .object({
+      outcome: z
+        .enum(['synthesis', 'fallback', 'skipped'])
+        .describe('fallback: it failed, and a single answer took its place; skipped: none was held'),
+      rounds: z.int().describe('Rounds that both agents finished'),
+      calls: z.int().describe('Of the model, made for it'),
+      ms: z.number(),
+      reason: z.string().optional(),
+    })
+    .optional()
+    .describe('How the debate over the sources went; absent while debate_mode is off'),
+  tools: z
+    .array(
+      z.object({
+        name: z.string(),
+        ok: z.boolean(),
+        ms: z.number(),
+        bytes: z.int().describe('Of what it said, before it was cut'),
+        error: z.string().optional().describe('denied, budget, timeout, unavailable, too_large, …'),
+        reason: z.string().optional().describe('The decision, as GET /api/v1/admin/tools/calls has it'),
+        suspicions: z.array(z.string()).optional().describe('It seems to speak to language models'),
+      }),
+    )
+    .optional()
+    .describe('Tools that were called for the answer, or were to be'),
   steps: z.array(
     z.object({
       name: z.string(),

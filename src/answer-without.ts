@@ -14,7 +14,9 @@ export function withoutDocuments<Result extends Record<string, unknown>>(
   isDeleted: (documentId: string) => boolean,
 ): Result {
   const { sources = [], answer = '' } = result as Partial<AnswerResult>;
-  const gone = sources.filter((source) => !source.deleted && isDeleted(source.document_id));
+  const gone = sources.filter(
+    ({ deleted, document_id }) => !deleted && document_id !== null && isDeleted(document_id),
+  );
   if (gone.length === 0) return result;
   const left = sources.filter((source) => !source.deleted && !gone.includes(source));
   const taken = gone.flatMap((source) => source.answer_spans as Span[]);

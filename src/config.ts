@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { flagKeys } from './flags.ts';
+import { policyNames } from './learning/policies.ts';
 import { readPrices } from './models/prices.ts';
 import { chunkContexts } from './text/passage-text.ts';
 import { piiPolicies } from './text/pii/mask.ts';
@@ -136,11 +137,26 @@ export const environmentShape = {
     .max(1)
     .default(0.75)
     .describe('Keyword search: how far long chunks are marked down, from 0 (not at all) to 1.'),
+  FLAG_PROVIDER: z
+    .enum(['stored', 'ofrep'])
+    .default('stored')
+    .describe(
+      'Who decides the flags: the values stored here, or a server of the OpenFeature Remote Evaluation Protocol such as flagd. A kill stands either way.',
+    ),
+  FLAG_PROVIDER_URL: httpUrl
+    .optional()
+    .describe(
+      'ofrep: the address of that server, up to /ofrep. It is told X-Rollout-Id, or the id of the key.',
+    ),
+  FLAG_PROVIDER_TOKEN: z.string().min(1).optional().describe('ofrep: sent as Authorization: Bearer.'),
   VECTOR_INDEX_FROM: whole(0, 1_000_000_000)
     .optional()
     .describe(
       'Vectors of a model beyond which they get an index; up to there search looks at all. Unset = 20000, embedded: never, since nothing else runs there meanwhile.',
     ),
+  CASE_LOOKUP_MS: whole(1, 10_000)
+    .default(100)
+    .describe('How long a search may look for cases (neural_case_selector); then it goes on without.'),
   VERSIONS_KEPT: whole(1, 100_000)
     .default(10)
     .describe(
@@ -200,9 +216,28 @@ export const environmentShape = {
   QUERY_CACHE_TTL_SECONDS: whole(0, 86_400)
     .default(600)
     .describe('How long a search result may be reused on an unchanged corpus; 0 = off.'),
+  EXPERIENCE_BUFFER_SIZE: whole(100, 10_000_000)
+    .default(10_000)
+    .describe('Newest experiences that policies learn from; older ones go.'),
+  LEARNING_POLICY: z
+    .enum(policyNames, `must be one of ${policyNames.join(', ')}`)
+    .default('thompson')
+    .describe('What learns from experiences, and decides retrieval where the flag soft_q_bandit is on.'),
   AUTO_CREATE_TAXONOMY: flag
     .default(true)
     .describe("Creates a document's taxonomy path when it does not exist yet."),
+  TAXONOMY_DEPTH: whole(1, 20).default(20).describe('Most labels of a taxonomy path that an edit may make.'),
+  CLASSIFY_DOCUMENTS: flag
+    .default(true)
+    .describe(
+      'Puts documents that come without a taxonomy path at nodes of the taxonomy, once two nodes have three examples, a description or a rule.',
+    ),
+  CLASSIFY_THRESHOLD: z.coerce
+    .number('must be a number from 0 to 1')
+    .min(0)
+    .max(1)
+    .default(0.7)
+    .describe('Confidence below which a person decides where a document belongs.'),
   PII_POLICY: z
     .enum(piiPolicies, 'must be off, mask or reject')
     .default('mask')
@@ -304,6 +339,8 @@ export function readConfig(environment: Environment = process.env, role: Role = 
     problems.push('GEMINI_API_KEY must be set when RERANKER=gemini.');
   if (values.RERANKER === 'local' && !values.RERANKER_MODEL_DIR)
     problems.push('RERANKER_MODEL_DIR must be set when RERANKER=local: the folder of a cross-encoder.');
+  if (values.FLAG_PROVIDER === 'ofrep' && !values.FLAG_PROVIDER_URL)
+    problems.push('FLAG_PROVIDER_URL must be set when FLAG_PROVIDER=ofrep: the address of its server.');
   if (values.ENVIRONMENT === 'production' && role === 'api') problems.push(...weakSecrets(values));
   if (problems.length > 0) throw new ConfigError(problems);
   const tier: Tier = values.REDIS_URL ? 'scale-out' : values.DATABASE_URL ? 'postgres' : 'embedded';

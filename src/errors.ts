@@ -23,6 +23,7 @@ export const errorTable = {
   gone: { status: 410, retry: false, title: 'No longer kept' },
   method_not_allowed: { status: 405, retry: false, title: 'Method not allowed' },
   conflict: { status: 409, retry: false, title: 'The state of the resource does not allow this' },
+  precondition_failed: { status: 412, retry: false, title: 'It has changed since If-Match' },
   payload_too_large: { status: 413, retry: false, title: 'The body is too large' },
   unsupported_media_type: { status: 415, retry: false, title: 'The media type is not supported' },
   rate_limited: { status: 429, retry: true, title: 'The API key is over one of its limits' },

@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
-import type { Knex } from 'knex';
+import { hash } from 'node:crypto';
 import type { Db } from './db/connect.ts';
-import { type FlagOverride, readOverrides, writeOverride } from './db/flags.ts';
-import { type FlagKey, flagKeys, flagList } from './flags.ts';
+import type { RolloutIdentity } from './flags/rollout-identity.ts';
+import type { FlagKey } from './flags.ts';
 
 export interface FlagState {
   key: FlagKey;
@@ -14,117 +13,89 @@ export interface FlagState {
   updated_at: Date | null;
   updated_by: string | null;
   reason: string | null;
+  /** Of the stored value, one more with each change; 0: nothing is stored. */
+  version: number;
 }
 
-/** What a flag was for one request, and why; stored with the answer. */
-export type FlagSnapshot = Record<
-  FlagKey,
-  { on: boolean; reason: 'kill' | 'stored' | 'rollout' | 'env' | 'default'; percent: number }
->;
+/** In the words of the OpenFeature specification (types, resolution reason). */
+export type ResolutionReason =
+  | 'STATIC'
+  | 'DEFAULT'
+  | 'DISABLED'
+  | 'SPLIT'
+  | 'TARGETING_MATCH'
+  | 'CACHED'
+  | 'STALE'
+  | 'ERROR'
+  | 'UNKNOWN';
+
+/** What a flag was for one request, and why. */
+export interface FlagEvaluation {
+  on: boolean;
+  reason: 'kill' | 'provider' | 'stored' | 'rollout' | 'env' | 'default';
+  /** Share of callers for whom an enabled flag is on, in percent. */
+  percent: number;
+  /** `on` or `off`, unless another provider has names of its own. Snapshots from before there were variants have neither of these. */
+  variant?: string;
+  resolution_reason?: ResolutionReason;
+  /** Which identity a share was decided by; absent where none was. */
+  identity?: RolloutIdentity['by'];
+  /** Of the stored value that was in force. */
+  version?: number;
+  /** Why the configured provider gave no value; with STALE or ERROR. */
+  error_code?: string;
+}
+
+/** What every flag was for one request; stored with the answer. */
+export type FlagSnapshot = Record<FlagKey, FlagEvaluation>;
+
+export interface FlagChange {
+  enabled: boolean;
+  rolloutPercent: number;
+  reason: string;
+  by: string;
+  kill?: boolean;
+  /** Changes nothing, with `precondition_failed`, unless this is still the version: so nobody lifts a kill that it has not seen. */
+  ifVersion?: number | undefined;
+}
 
 export interface FlagService {
+  /** As the database has them now. */
   list(): Promise<FlagState[]>;
+  /**
+   * Sets a flag in a transaction of its own; in force in this process when it returns, in every other within a second.
+   * Throws `precondition_failed` when `ifVersion` is not the version any more.
+   */
   set(
     key: FlagKey,
-    change: { enabled: boolean; rolloutPercent: number; reason: string; by: string; kill?: boolean },
+    change: FlagChange,
     /** Done in the transaction that sets the flag. */
     alongside?: (transaction: Db, before: FlagState, after: FlagState) => Promise<void>,
   ): Promise<FlagState>;
-  /**
-   * Flags as they are for this caller. What the database says is believed for half a second, so a change is in force at once in
-   * the process that made it and well within a second in every other.
-   */
-  snapshot(rolloutId: string): Promise<FlagSnapshot>;
-}
-
-const believedMs = 500;
-
-export function createFlagService(db: Knex, envFlags: Record<string, boolean>): FlagService {
-  const stateOf = (key: FlagKey, override: FlagOverride | undefined): FlagState => {
-    const { description, default: fallback } = flagList[key];
-    const base = { key, description, default: fallback };
-    if (override) {
-      const { enabled, rollout_percent, updated_at, updated_by, reason } = override;
-      return {
-        ...base,
-        enabled: enabled && !override.killed,
-        rollout_percent,
-        source: override.killed ? 'kill' : 'stored',
-        updated_at,
-        updated_by,
-        reason,
-      };
-    }
-    const env = envFlags[key];
-    return {
-      ...base,
-      enabled: env ?? fallback,
-      rollout_percent: 100,
-      source: env === undefined ? 'default' : 'env',
-      updated_at: null,
-      updated_by: null,
-      reason: null,
-    };
-  };
-  const list = async () => {
-    const overrides = await readOverrides(db);
-    return flagKeys.map((key) => stateOf(key, overrides.get(key)));
-  };
-  const read = async (within: Db, key: FlagKey) => stateOf(key, (await readOverrides(within)).get(key));
-  let known: { at: number; states: Promise<FlagState[]> } | undefined;
-  const recent = () => {
-    if (!known || performance.now() - known.at > believedMs) {
-      const states = list();
-      known = { at: performance.now(), states };
-      // What could not be read is asked for again, by the next request.
-      states.catch(() => {
-        known = undefined;
-      });
-    }
-    return known.states;
-  };
-  return {
-    list,
-    set: async (key, { enabled, rolloutPercent, reason, by, kill = false }, alongside) => {
-      const after = await db.transaction(async (transaction) => {
-        const before = await read(transaction, key);
-        await writeOverride(transaction, {
-          key,
-          enabled,
-          rollout_percent: rolloutPercent,
-          killed: kill,
-          reason,
-          updated_by: by,
-        });
-        const after = await read(transaction, key);
-        await alongside?.(transaction, before, after);
-        return after;
-      });
-      known = undefined;
-      return after;
-    },
-    snapshot: async (rolloutId) => {
-      const states = await recent();
-      return Object.fromEntries(
-        states.map((state) => [state.key, evaluate(state, rolloutId)]),
-      ) as FlagSnapshot;
-    },
-  };
+  /** The same as part of the given transaction: in force everywhere within a second of its commit. */
+  setWithin(
+    transaction: Db,
+    key: FlagKey,
+    change: FlagChange,
+  ): Promise<{ before: FlagState; after: FlagState }>;
+  /** Flags as they are for this caller; a change that was committed a second ago is in it. */
+  snapshot(identity: RolloutIdentity): Promise<FlagSnapshot>;
+  /** Milliseconds since the database was last read with success. */
+  ageMs(): number;
+  /** The provider that decides instead of the stored values, and whether it answered when it was last asked; null: none. */
+  provider(): { name: string; answers: boolean } | null;
 }
 
 /** Names of the flags that were on. */
-export function flagsOn(snapshot: Partial<FlagSnapshot>): string[] {
+export function flagsOn(snapshot: Partial<Record<FlagKey, { on: boolean }>>): string[] {
   return Object.entries(snapshot).flatMap(([key, { on }]) => (on ? [key] : []));
 }
 
-function evaluate(state: FlagState, rolloutId: string): FlagSnapshot[FlagKey] {
-  const percent = state.rollout_percent;
-  if (!state.enabled || percent === 100) return { on: state.enabled, reason: state.source, percent };
-  return { on: bucket(state.key, rolloutId) < percent, reason: 'rollout', percent };
-}
-
-/** Where a caller falls in 0…100 for this flag: stable, and independent between flags, so raising a share moves nobody out. */
+/**
+ * Where a caller falls in 0…100 for this flag: stable, and independent between flags. A caller is in while that is below the share,
+ * so raising the share moves nobody out.
+ */
 export function bucket(key: FlagKey, rolloutId: string): number {
-  const hash = createHash('sha256').update(`${key}\0${rolloutId}`).digest();
-  return (hash.readUInt32BE(0) / 2 ** 32) * 100;
+  const digest = hash('sha256', `${key}\0${rolloutId}`, 'hex');
+  return (Number.parseInt(digest.slice(0, 8), 16) / 2 ** 32) * 100;
 }

@@ -1,3 +1,5 @@
+import { AppError } from './errors.ts';
+
 /**
  * Every feature flag: key, default, one sentence. All are off until somebody turns them on.
  * The value in force = kill switch → stored override (with its rollout share) → FEATURE_<KEY> → default.
@@ -26,3 +28,12 @@ export const flagList = {
 
 export type FlagKey = keyof typeof flagList;
 export const flagKeys = Object.keys(flagList) as FlagKey[];
+
+/** The key, when there is such a flag. Throws `not_found` with those that there are. */
+export function knownFlag(key: string): FlagKey {
+  if ((flagKeys as string[]).includes(key)) return key as FlagKey;
+  throw new AppError(
+    'not_found',
+    `There is no flag ${JSON.stringify(key)}; the flags are ${flagKeys.join(', ')}.`,
+  );
+}

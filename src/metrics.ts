@@ -70,6 +70,48 @@ export function createMetrics() {
       labelNames: ['outcome', 'strategy', 'model'],
       registers,
     }),
+    plans: new Counter({
+      name: 'rag_plans_total',
+      help: 'Plans of the planner, by who made them and whether sub-questions were searched.',
+      labelNames: ['by', 'strategy'],
+      registers,
+    }),
+    debates: new Counter({
+      name: 'rag_debates_total',
+      help: 'Debates, by whether their synthesis became the answer, a single answer took its place, or none was held.',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    policyDecisions: new Counter({
+      name: 'rag_policy_decisions_total',
+      help: 'Retrievals decided by a policy; explored: another action looked better.',
+      labelNames: ['policy', 'action', 'explored'],
+      registers,
+    }),
+    experiences: new Counter({
+      name: 'rag_experiences_total',
+      help: 'Experiences of answers that were to be kept.',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    batchesLearned: new Counter({
+      name: 'rag_learning_batches_total',
+      help: 'Batches of experiences that were learned.',
+      labelNames: ['policy'],
+      registers,
+    }),
+    toolCalls: new Counter({
+      name: 'rag_tool_calls_total',
+      help: 'Calls of tools for answers, refused ones among them, by server and how they went.',
+      labelNames: ['server', 'outcome'],
+      registers,
+    }),
+    documentsClassified: new Counter({
+      name: 'rag_documents_classified_total',
+      help: 'Documents classified: assigned to a node, or left to a person (review).',
+      labelNames: ['outcome'],
+      registers,
+    }),
     replays: new Counter({
       name: 'rag_replays_total',
       help: 'Finished replays of answers, by whether retrieval and answer were the same.',
@@ -90,6 +132,12 @@ export function createMetrics() {
       registers,
     }),
     cacheLookups: countCacheLookups(registers),
+    caseLookups: new Counter({
+      name: 'rag_case_lookups_total',
+      help: 'Looks into the case bank, by whether a case was like the question.',
+      labelNames: ['outcome'],
+      registers,
+    }),
     rerankSeconds: new Histogram({
       name: 'rag_rerank_duration_seconds',
       help: 'Calls of the reranker.',
@@ -144,6 +192,12 @@ export function createMetrics() {
       name: 'rag_webhooks_disabled_total',
       help: 'Registered webhooks that were disabled, because they answered 410 or failed for days.',
       labelNames: ['reason'],
+      registers,
+    }),
+    rolloutMoves: new Counter({
+      name: 'rag_rollout_moves_total',
+      help: 'Moves of rollouts (advance, pause, resume, rollback; yield: paused because somebody else set its flags), by hand or by itself.',
+      labelNames: ['move', 'by'],
       registers,
     }),
     countPii: countPii(registers),
@@ -242,6 +296,24 @@ export function exportVectorRecall(
   });
 }
 
+/** Cases as they are at the scrape; in the API process only. */
+export function exportCases(
+  metrics: Metrics,
+  read: () => Promise<readonly { status: string; count: number }[] | undefined>,
+): void {
+  new Gauge({
+    name: 'rag_cases',
+    help: 'Cases of the bank, by whether they are found.',
+    labelNames: ['status'],
+    registers: [metrics.registry],
+    async collect() {
+      const counted = await read();
+      this.reset();
+      for (const { status, count } of counted ?? []) this.set({ status }, count);
+    },
+  });
+}
+
 /** Deliveries of webhooks that wait, as they are at the scrape; in the API process only. */
 export function exportWebhooks(
   metrics: Metrics,
@@ -273,6 +345,43 @@ export function exportModelConditions(
     collect() {
       this.reset();
       for (const { model, condition } of read()) this.set({ model, condition }, 1);
+    },
+  });
+}
+
+/** Rollouts that have not ended, by the flags that they test; in the API process only. */
+export function exportRollouts(
+  metrics: Metrics,
+  read: () => Promise<
+    | readonly { flags: string; stage: number; paused: boolean; treatment: number; control: number }[]
+    | undefined
+  >,
+): void {
+  const registers = [metrics.registry];
+  new Gauge({
+    name: 'rag_rollout_stage',
+    help: 'Stage of a rollout that has not ended, from 0, by the flags that it tests now.',
+    labelNames: ['flags', 'status'],
+    registers,
+    async collect() {
+      const found = await read();
+      this.reset();
+      for (const { flags, stage, paused } of found ?? [])
+        this.set({ flags, status: paused ? 'paused' : 'running' }, stage);
+    },
+  });
+  new Gauge({
+    name: 'rag_rollout_exposures',
+    help: 'Answers assigned to an arm in the present stage of a rollout.',
+    labelNames: ['flags', 'arm'],
+    registers,
+    async collect() {
+      const found = await read();
+      this.reset();
+      for (const { flags, treatment, control } of found ?? []) {
+        this.set({ flags, arm: 'treatment' }, treatment);
+        this.set({ flags, arm: 'control' }, control);
+      }
     },
   });
 }
@@ -314,6 +423,50 @@ export function exportWorkers(
       if (!live) return;
       for (const queue of queueNames)
         this.set({ queue }, live.filter(({ queues }) => queues.includes(queue)).length);
+    },
+  });
+}
+
+/** How reviewers and machine get on, by node; in the API process only. At most a hundred nodes: those with most reviews. */
+export function exportAgreement(
+  metrics: Metrics,
+  read: () => Promise<
+    | readonly {
+        path: string[];
+        approved: number;
+        corrected: number;
+        waiting: number;
+        agreement: number | null;
+        drift: number | null;
+      }[]
+    | undefined
+  >,
+): void {
+  const registers = [metrics.registry];
+  const drift = new Gauge({
+    name: 'rag_classify_drift',
+    help: 'Agreement of the last 30 days less that before, by node.',
+    labelNames: ['node'],
+    registers,
+  });
+  const waiting = new Gauge({ name: 'rag_review_tasks_waiting', help: 'Undecided review tasks.', registers });
+  new Gauge({
+    name: 'rag_classify_agreement',
+    help: 'Share of reviewed classifications that reviewers approved, by node.',
+    labelNames: ['node'],
+    registers,
+    async collect() {
+      const nodes = await read();
+      for (const gauge of [this, drift, waiting]) gauge.reset();
+      waiting.set((nodes ?? []).reduce((sum, one) => sum + one.waiting, 0));
+      const reviewed = [...(nodes ?? [])].sort(
+        (a, b) => b.approved + b.corrected - (a.approved + a.corrected),
+      );
+      for (const one of reviewed.slice(0, 100)) {
+        const node = one.path.join('/');
+        if (one.agreement !== null) this.set({ node }, one.agreement);
+        if (one.drift !== null) drift.set({ node }, one.drift);
+      }
     },
   });
 }

@@ -7,23 +7,32 @@ import { type ApiContext, createApp } from './api/app.ts';
 import { drainable } from './api/drain.ts';
 import { bounded } from './bounded.ts';
 import { openCallers } from './callers/callers.ts';
+import { type Classification, createClassification } from './classify/classification.ts';
 import type { Config } from './config.ts';
+import { countCases } from './db/case-bank.ts';
 import { type Database, openDatabase } from './db/connect.ts';
 import { liveWorkers } from './db/heartbeats.ts';
 import { migrate } from './db/migrations.ts';
 import { type Notifications, openNotifications } from './db/notifications.ts';
 import { readOrphans } from './db/orphans.ts';
+import { measureAgreement } from './db/review-tasks.ts';
+import { readExposures } from './db/rollouts.ts';
 import { readVectorRecall } from './db/vector-recall.ts';
 import { pendingDeliveries } from './db/webhook-deliveries.ts';
-import { createFlagService, type FlagService } from './flag-service.ts';
+import type { FlagService } from './flag-service.ts';
+import { openFlags } from './flags/open-flags.ts';
+import { chooseProvider } from './flags/providers.ts';
 import { openQueues, type Queues } from './jobs/queues.ts';
 import { migratePostgresStore } from './jobs/store-postgres.ts';
 import { checkRedis } from './jobs/store-redis.ts';
 import type { Log } from './log.ts';
 import {
   createMetrics,
+  exportAgreement,
+  exportCases,
   exportOrphans,
   exportQueues,
+  exportRollouts,
   exportVectorRecall,
   exportWebhooks,
   exportWorkers,
@@ -50,6 +59,7 @@ export interface Foundation {
   /** null: none is configured. */
   reranking: Reranking | null;
   search: Search;
+  classification: Classification;
   flags: FlagService;
   shutdown: Shutdown;
 }
@@ -65,6 +75,10 @@ export async function openFoundation(config: Config, log: Log, shutdown: Shutdow
   await prepareStores(config, database, log);
   const notifications = openNotifications(database.db, database.listen, log);
   shutdown.add('notifications', notifications.close);
+  const { db, listen } = database;
+  const provider = chooseProvider(config);
+  const flags = await openFlags({ db, listen, log, metrics, envFlags: config.envFlags, provider });
+  shutdown.add('flags', flags.close);
   const queues = openQueues(config, database, log, metrics);
   shutdown.add('queues', queues.close);
   const embedders = createEmbedderPool({
@@ -76,7 +90,6 @@ export async function openFoundation(config: Config, log: Log, shutdown: Shutdow
     dimensions: config.EMBEDDING_DIMENSIONS,
   });
   shutdown.add('embedding models', embedders.close);
-  const { db } = database;
   await agreeOnGeneration({ config, db, embedders, enqueue: queues.enqueue, log });
   const reranking = await openReranking(config, log, shutdown);
   const search = createSearch({
@@ -86,6 +99,7 @@ export async function openFoundation(config: Config, log: Log, shutdown: Shutdow
     metrics,
     bm25: { k1: config.BM25_K1, b: config.BM25_B },
     cacheTtlSeconds: config.QUERY_CACHE_TTL_SECONDS,
+    caseLookupMs: config.CASE_LOOKUP_MS,
   });
   return {
     config,
@@ -98,7 +112,8 @@ export async function openFoundation(config: Config, log: Log, shutdown: Shutdow
     embedders,
     reranking,
     search,
-    flags: createFlagService(db, config.envFlags),
+    flags,
+    classification: createClassification(db, embedders),
     shutdown,
   };
 }
@@ -138,7 +153,10 @@ export async function openApi(
   );
   exportWorkers(metrics, () => bounded(liveWorkers(db), 2000));
   exportOrphans(metrics, () => bounded(readOrphans(db), 2000));
+  exportRollouts(metrics, () => bounded(readExposures(db), 2000));
   exportVectorRecall(metrics, () => bounded(readVectorRecall(db), 2000));
+  exportCases(metrics, () => bounded(countCases(db), 2000));
+  exportAgreement(metrics, () => bounded(measureAgreement(db), 2000));
   exportWebhooks(metrics, () => bounded(pendingDeliveries(db), 2000));
   const server = createServer(createApp(context));
   // Longer than load balancers keep an idle connection (60 s): who closes first must not be the one who is sent to.

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { ConfigError, describeIssues, type Environment, withoutEmpty } from '../src/config.ts';
 import { type QueueName, queueNames } from '../src/jobs/job.ts';
@@ -6,6 +7,9 @@ import { readStepBudgets, stepNames } from './answer/steps.ts';
 import { unsupportedPolicies } from './answer/unsupported.ts';
 import { llmProviderNames } from './llm/llms.ts';
 import { readLlmPrices } from './llm/prices.ts';
+import { isTimeZone } from './tools/clock.ts';
+import { type Rules, readAllowList, readRules } from './tools/policy.ts';
+import { readServerSettings, type ServerSettings } from './tools/server-settings.ts';
 
 const whole = (min: number, max: number) =>
   z.coerce.number(`must be a whole number from ${min} to ${max}`).int().min(min).max(max);
@@ -90,6 +94,16 @@ export const workerEnvironmentShape = {
     .describe(
       'Time the language model has for an answer where that is not the compose step of STEP_BUDGETS: for a slow model.',
     ),
+  PLAN_MODEL_BUDGET_MS: whole(0, 600_000)
+    .default(800)
+    .describe(
+      'With meta_planner: time the language model has to plan a question that is not simple, beside the plan step of STEP_BUDGETS, in which sub-questions are searched; 0 = rules alone plan.',
+    ),
+  DEBATE_BUDGET_MS: whole(2000, 600_000)
+    .default(10_000)
+    .describe(
+      'With debate_mode: time the two rounds and the synthesis have together, and the single answer that is asked for where they fail.',
+    ),
   ANSWER_CACHE_TTL_SECONDS: whole(0, 86_400)
     .default(600)
     .describe(
@@ -98,6 +112,21 @@ export const workerEnvironmentShape = {
   ANSWER_CACHE_ENTRIES: whole(1, 10_000_000)
     .default(10_000)
     .describe('Answers that are kept to be given again; the oldest go first, within a minute.'),
+  CASE_CONFIDENCE: z.coerce
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.8)
+    .describe(
+      'Confidence from which an answer becomes a case without anybody rating it (neural_case_selector).',
+    ),
+  CASE_BANK_SIZE: whole(1, 1_000_000)
+    .default(10_000)
+    .describe('Cases that are kept of a key; the longest unused are archived.'),
+  CASE_UNUSED_DAYS: whole(1, 3650).default(90).describe('After so long without use a case is archived.'),
+  CASE_ARCHIVE_DAYS: whole(1, 3650)
+    .default(30)
+    .describe('How long archived cases can be restored; then they are deleted.'),
   RAW_OUTPUT_HOURS: whole(0, 24 * 365)
     .default(24 * 7)
     .describe(
@@ -117,6 +146,45 @@ export const workerEnvironmentShape = {
     .describe(
       'What becomes of sentences of a language model that no source carries: drop, or mark (unsupported_spans), unless the request has unsupported_sentences.',
     ),
+  MCP_SERVERS: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'Tool servers (MCP), as JSON or the path of a JSON file: {"name": {"command": "…", "args": ["…"], "env": ["NAME"]}} or {"name": {"url": "…", "headers": {"Authorization": "NAME"}}}, where NAME is an environment variable that holds the value.',
+    ),
+  TOOL_WHITELIST: z
+    .string()
+    .refine(
+      (list) => readAllowList(list) !== undefined,
+      'must look like server.tool,server.*,server.tool@write',
+    )
+    .default('')
+    .describe(
+      'Tools that answers may call, separated by commas: server.tool, or server.* for all of a server, with @write or @admin for keys of that scope on; empty = in development the built-in ones, in production none once tools_policy is on.',
+    ),
+  TOOL_RULES: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'Rules for arguments of tools, as JSON or the path of a JSON file, in force with tools_policy: {"server.tool": {"max_length": 200, "deny": ["regular expression"], "schema": {JSON schema}}}.',
+    ),
+  TOOL_TIMEOUT_MS: whole(50, 600_000)
+    .default(2000)
+    .describe('What all tool calls of an answer may take together, connecting included.'),
+  TOOL_RESULT_BYTES: whole(1024, 100_000_000)
+    .default(1_000_000)
+    .describe('Most that is read of one reply of a tool server; a longer one is dropped while it is read.'),
+  TOOL_CALLS_PER_ANSWER: whole(1, 100).default(4).describe('Tools that one answer may call.'),
+  TOOL_CALLS_PER_DAY: whole(1, 10_000_000)
+    .default(1000)
+    .describe('Tools that answers of one key may call in a day (UTC), with tools_policy.'),
+  TOOL_TIME_ZONE: z
+    .string()
+    .refine(isTimeZone, 'must be a time zone like Asia/Seoul')
+    .default('UTC')
+    .describe('Time zone in which questions for the date or time are answered.'),
   CHUNK_TOKENS: whole(50, 4000).default(500).describe('Length of a chunk, in tokens.'),
   CHUNK_OVERLAP_TOKENS: whole(0, 2000).default(128).describe('What neighbouring chunks share, in tokens.'),
   URL_TIMEOUT_SECONDS: whole(1, 540)
@@ -173,13 +241,32 @@ const schema = z
     error: 'must be set when LLM_PROVIDER=openai: the address of the server',
     path: ['LLM_BASE_URL'],
   });
-export type WorkerConfig = z.output<typeof schema>;
+export type WorkerConfig = z.output<typeof schema> & {
+  /** What MCP_SERVERS says. */
+  mcpServers: ServerSettings[];
+  /** What TOOL_RULES says. */
+  toolRules: Rules;
+};
 
 /** Throws ConfigError with every problem at once. */
 export function readWorkerConfig(environment: Environment = process.env): WorkerConfig {
   const parsed = schema.safeParse(withoutEmpty(environment));
   if (!parsed.success) throw new ConfigError(describeIssues(parsed.error));
-  return parsed.data;
+  const { MCP_SERVERS, TOOL_RULES } = parsed.data;
+  return {
+    ...parsed.data,
+    mcpServers: readJson('MCP_SERVERS', MCP_SERVERS, (text) => readServerSettings(text, environment)) ?? [],
+    toolRules: readJson('TOOL_RULES', TOOL_RULES, readRules) ?? {},
+  };
+}
+
+function readJson<T>(name: string, value: string | undefined, read: (text: string) => T): T | undefined {
+  if (value === undefined) return undefined;
+  try {
+    return read(value.trim().startsWith('{') ? value : readFileSync(value, 'utf8'));
+  } catch (error) {
+    throw new ConfigError([`${name} can't be used: ${(error as Error).message}`]);
+  }
 }
 
 /** This process' own environment with some variables set anew, for a child that does the same work. */

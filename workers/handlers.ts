@@ -5,8 +5,13 @@ import { buildGeneration } from './embedding/build-generation.ts';
 import { compareGeneration } from './embedding/compare-generation.ts';
 import { embedChunks } from './embedding/embed-chunks.ts';
 import { ingestDocument } from './ingestion/ingest-document.ts';
+import { classifyDocument } from './learning/classify-document.ts';
+import { classifyDue } from './learning/classify-due.ts';
+import { learnBatch } from './learning/learn-batch.ts';
 import { learnFromExperience } from './learning/learn-from-experience.ts';
 import { runEvaluation } from './learning/run-evaluation.ts';
+import { suggestTaxonomy } from './learning/suggest-taxonomy.ts';
+import { tendCases } from './learning/tend-cases.ts';
 import { deleteDocument } from './upkeep/delete-document.ts';
 import { measureVectorRecall } from './upkeep/measure-vector-recall.ts';
 import { reclaimGeneration } from './upkeep/reclaim-generation.ts';
@@ -14,6 +19,7 @@ import { reindexChunks } from './upkeep/reindex-chunks.ts';
 import { requeueLost } from './upkeep/requeue-lost.ts';
 import { scanOrphans } from './upkeep/scan-orphans.ts';
 import { sweepExpired } from './upkeep/sweep-expired.ts';
+import { tendRollouts } from './upkeep/tend-rollouts.ts';
 import { tendVectorIndexes } from './upkeep/tend-vector-indexes.ts';
 import { vacuumCorpus } from './upkeep/vacuum-corpus.ts';
 import { deliverWebhook } from './webhook/deliver-webhook.ts';
@@ -27,13 +33,19 @@ export const handlers: { [N in JobName]: Handler<N> } = {
   compareGeneration,
   answerQuestion,
   learnFromExperience,
+  learnBatch,
   runEvaluation,
+  tendCases,
+  suggestTaxonomy,
+  classifyDocument,
+  classifyDue,
   deliverWebhook,
   nudgeWebhooks,
   deleteDocument,
   reclaimGeneration,
   reindexChunks,
   requeueLost,
+  tendRollouts,
   sweepExpired,
   scanOrphans,
   vacuumCorpus,

@@ -4,6 +4,7 @@ import { beat, heartbeatMs, stopBeating } from '../src/db/heartbeats.ts';
 import { endAllLeases } from '../src/db/lost.ts';
 import { AppError } from '../src/errors.ts';
 import type { QueueName } from '../src/jobs/job.ts';
+import { createLivePolicies } from '../src/learning/live-policy.ts';
 import type { Foundation } from '../src/service.ts';
 import type { WorkerConfig } from './config.ts';
 import type { WorkerTools } from './context.ts';
@@ -15,6 +16,7 @@ import { conditionsOf } from './llm/llms.ts';
 import { openModels } from './llm/open-models.ts';
 import { runQueue } from './run-queue.ts';
 import { startSchedule } from './schedule.ts';
+import { openToolbox } from './tools/open-toolbox.ts';
 import { openWebhookSender } from './webhook/open-sender.ts';
 
 /** Share of the shutdown deadline that running jobs get to end by themselves before they are aborted. */
@@ -25,7 +27,7 @@ const patience = 0.6;
  * what their handlers are given.
  */
 export async function startWorkers(foundation: Foundation, workerConfig: WorkerConfig): Promise<WorkerTools> {
-  const { config, db, embedders, log, metrics, notifications, queues, search, shutdown } = foundation;
+  const { config, db, embedders, flags, log, metrics, notifications, queues, search, shutdown } = foundation;
   const parsers = createParserPool({
     timeoutMs: workerConfig.PARSE_TIMEOUT_SECONDS * 1000,
     memoryMb: workerConfig.PARSE_MEMORY_MB,
@@ -35,6 +37,7 @@ export async function startWorkers(foundation: Foundation, workerConfig: WorkerC
   });
   shutdown.add('parsers', parsers.close);
   const llm = openModels(config, workerConfig, metrics);
+  const toolbox = await openToolbox(foundation, { ...config, ...workerConfig });
   const tools: WorkerTools = {
     config: { ...config, ...workerConfig },
     db,
@@ -42,11 +45,15 @@ export async function startWorkers(foundation: Foundation, workerConfig: WorkerC
     enqueue: queues.enqueue,
     holds: queues.holds,
     search,
+    classification: foundation.classification,
     embedders,
     llm,
+    policies: createLivePolicies(db, config.LEARNING_POLICY, log),
     parsers,
     fetchUrl: openFetcher({ ...config, ...workerConfig }),
     webhooks: await openWebhookSender({ ...config, ...workerConfig }),
+    flags,
+    toolbox,
     metrics,
   };
   // The embedded tier belongs to one process: what its predecessor held when it was killed is free now.
@@ -96,9 +103,9 @@ async function startHeartbeat(
   const name = `${hostname()}:${process.pid}`;
   const models = () =>
     Object.fromEntries(conditionsOf(llm).map(({ model, condition }) => [model, condition]));
-  await beat(db, id, name, queues, concurrency, models());
+  await beat(db, id, name, queues, concurrency, models(), process.memoryUsage.rss());
   const timer = setInterval(() => {
-    beat(db, id, name, queues, concurrency, models()).catch((error) =>
+    beat(db, id, name, queues, concurrency, models(), process.memoryUsage.rss()).catch((error) =>
       log.warn({ err: error }, 'heartbeat failed'),
     );
   }, heartbeatMs);

@@ -9,34 +9,7 @@ import type { Audit } from './audit.ts';
 import { environmentAdmin } from './auth.ts';
 import { percentile } from './percentile.ts';
 import { type AnyRoute, route } from './route.ts';
-import { storable, timestamp } from './schemas.ts';
-
-const learningSchema = z
-  .object({
-    buffer: z.object({
-      size: z.int(),
-      capacity: z.int(),
-      pending: z.int(),
-      oldest: timestamp.nullable(),
-      newest: timestamp.nullable(),
-    }),
-    states: z.int(),
-    strategies: z.array(
-      z.object({
-        action: z.string(),
-        source: z.enum(['answer', 'feedback']),
-        experiences: z.int(),
-        reward_mean: z.number(),
-        reward_sd: z.number(),
-        parts_mean: z.record(z.string(), z.number()),
-        updated_at: timestamp,
-      }),
-    ),
-    policy: z
-      .object({ in_force: z.literal('fixed'), strategy: z.literal('hybrid') })
-      .describe('Statistics are collected; no policy acts on them yet'),
-  })
-  .meta({ id: 'Learning' });
+import { storable } from './schemas.ts';
 
 export function adminRoutes(context: ApiContext): AnyRoute[] {
   const { db } = context;
@@ -66,17 +39,6 @@ export function adminRoutes(context: ApiContext): AnyRoute[] {
     route({
       ...admin,
       method: 'get',
-      paths: ['/api/v1/admin/learning'],
-      summary: 'Experiences and what they say of each strategy',
-      responses: { 200: { description: 'Learning', schema: learningSchema } },
-      handler: async () => ({
-        status: 200,
-        body: { ...(await readLearning(db)), policy: { in_force: 'fixed', strategy: 'hybrid' } },
-      }),
-    }),
-    route({
-      ...admin,
-      method: 'get',
       paths: ['/api/v1/admin/metrics'],
       summary: 'The metrics of this process and the state of the corpus, as JSON',
       responses: { 200: { description: 'Metrics', schema: z.looseObject({}) } },
@@ -85,7 +47,7 @@ export function adminRoutes(context: ApiContext): AnyRoute[] {
   ];
 }
 
-async function readMetrics({ db, flags, metrics, queues }: ApiContext) {
+async function readMetrics({ config, db, flags, metrics, queues }: ApiContext) {
   const http = (await metrics.httpSeconds.get()).values;
   const requests = http.filter((value) => value.metricName?.endsWith('_count'));
   const count = (values: typeof requests) => values.reduce((sum, { value }) => sum + value, 0);
@@ -114,7 +76,7 @@ async function readMetrics({ db, flags, metrics, queues }: ApiContext) {
       rollout_percent,
       source,
     })),
-    learning: (await readLearning(db)).buffer,
+    learning: { ...(await readLearning(db)).buffer, capacity: config.EXPERIENCE_BUFFER_SIZE },
     memory: { rss_bytes: memory.rss, heap_used_bytes: memory.heapUsed },
     uptime_seconds: process.uptime(),
   };

@@ -1,8 +1,21 @@
 import { z } from 'zod';
 import { type ReplayRequest, replayModes } from '../answer-replay.ts';
 import { type AnswerResult, answerResult } from '../answer-result.ts';
+import type { AskedAssistant } from '../assistants.ts';
 import { type AnswerRow, type AnswerStatus, answerStatuses } from '../db/answers.ts';
 import { errorSummarySchema, timestamp } from './schemas.ts';
+
+/** What a flag was for this answer, and why, also in the words of OpenFeature. */
+const evaluatedFlag = z.object({
+  on: z.boolean(),
+  reason: z.string(),
+  percent: z.number(),
+  variant: z.string().optional(),
+  resolution_reason: z.string().optional().describe('As OpenFeature has it: SPLIT, STATIC, DISABLED…'),
+  identity: z.string().optional().describe('What a share was decided by: header, conversation or key'),
+  version: z.int().optional().describe('Of the stored value that was in force'),
+  error_code: z.string().optional().describe('Why the configured provider gave no value'),
+});
 
 export const answerSchema = z
   .object({
@@ -13,7 +26,11 @@ export const answerSchema = z
     mode: z.string(),
     priority: z.int(),
     previous_answer_id: z.uuid().nullable(),
-    flags: z.record(z.string(), z.object({ on: z.boolean(), reason: z.string(), percent: z.number() })),
+    flags: z.record(z.string(), evaluatedFlag),
+    assistant: z
+      .object({ id: z.uuid(), name: z.string() })
+      .optional()
+      .describe('Within whose scope it was answered, as it was called then'),
     ...answerResult.partial().shape,
     replay_of: z.uuid().optional().describe('Of a replay: the answer that it replays'),
     replay_mode: z.enum(replayModes).optional(),
@@ -41,7 +58,8 @@ export interface Underway {
 const unknown: Underway = { pollAfterMs: 1000 };
 
 export function toAnswer(row: AnswerRow, { pollAfterMs, steps }: Underway = unknown) {
-  const { mode, flags, replay } = row.request as {
+  const { assistant, mode, flags, replay } = row.request as {
+    assistant?: AskedAssistant;
     mode: string;
     flags: Record<string, unknown>;
     replay?: ReplayRequest;
@@ -57,6 +75,7 @@ export function toAnswer(row: AnswerRow, { pollAfterMs, steps }: Underway = unkn
     priority: row.priority,
     previous_answer_id: row.previous_answer_id,
     flags,
+    ...(assistant && { assistant: { id: assistant.id, name: assistant.name } }),
     ...(ended || !steps ? {} : { steps }),
     ...shownResult(row.result),
     ...(replay ? { replay_of: replay.of, replay_mode: replay.mode } : {}),

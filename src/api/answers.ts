@@ -1,16 +1,20 @@
 import { z } from 'zod';
 import { principalOf } from '../access.ts';
+import { answerResult } from '../answer-result.ts';
+import { askedAssistant } from '../assistants.ts';
+import { caseOf } from '../cases.ts';
 import { type AnswerRow, endAnswer, findAnswer, insertAnswer } from '../db/answers.ts';
-import { canFollow } from '../db/conversations.ts';
+import { findFollowed } from '../db/conversations.ts';
 import { deleteAnswer } from '../db/delete-answer.ts';
-import { findExperience } from '../db/experiences.ts';
 import { saveFeedback } from '../db/feedback.ts';
 import { AppError } from '../errors.ts';
+import { rolloutIdentity } from '../flags/rollout-identity.ts';
 import { expansions } from '../retrieval/passage.ts';
 import { acceptAnswer } from './accept-answer.ts';
 import { answerEventRoute, type FindAnswer } from './answer-events.ts';
 import { strictnessFields } from './answer-fields.ts';
 import { createPace, type Pace } from './answer-pace.ts';
+import { learnFromRating } from './answer-ratings.ts';
 import { answerReadingRoutes } from './answer-reading.ts';
 import { answerSchema, toAnswer } from './answer-resource.ts';
 import type { ApiContext } from './app.ts';
@@ -21,6 +25,7 @@ import { refuseWhenSpent } from './refuse-when-spent.ts';
 import { keepRequestWebhook, requestWebhook } from './request-webhook.ts';
 import { type AnyRoute, type Caller, route } from './route.ts';
 import {
+  assistantName,
   canonicalIn,
   defaultPriority,
   filters,
@@ -30,6 +35,7 @@ import {
   strategyName,
   timestamp,
 } from './schemas.ts';
+import { assistantOf, underAssistant } from './use-assistant.ts';
 
 const question = storable(z.string().trim().min(1).max(2000));
 const request = z
@@ -61,6 +67,7 @@ const request = z
         'An answer of yours that this question follows: what it leaves unsaid is taken from there, up to five turns back',
       ),
     webhook: requestWebhook.optional(),
+    assistant: assistantName.optional(),
   })
   .refine((body) => (body.q === undefined) !== (body.question === undefined), {
     error: 'give the question as q or as question: exactly one of them',
@@ -115,12 +122,14 @@ export function answerRoutes(context: ApiContext): AnyRoute[] {
       params: idParams,
       body: feedbackRequest,
       responses: { 201: { description: 'Stored', schema: feedbackSchema } },
-      handler: async ({ params, body, caller }) => {
+      handler: async ({ params, body, caller, raw }) => {
         const row = await get(params.id, caller);
-        const experience = await findExperience(db, row.id, 'answer');
-        if (row.status !== 'completed' || !experience)
+        if (row.status !== 'completed' || row.request.replay)
           throw new AppError('conflict', 'Only a completed answer that is no replay can be rated.');
         const rating = scaled(body.rating, body.scale);
+        const { rollout_id: asked } = row.request as { rollout_id?: string };
+        const identity = rolloutIdentity(raw, caller, asked === undefined ? undefined : { id: asked });
+        const flags = await context.flags.snapshot(identity);
         const stored = await saveFeedback(
           db,
           {
@@ -131,15 +140,10 @@ export function answerRoutes(context: ApiContext): AnyRoute[] {
             citationN: body.citation_n ?? null,
             comment: body.comment === undefined ? null : keptText(context, body.comment),
           },
-          {
-            answerId: row.id,
-            source: `feedback:${caller.id}`,
-            ...experience,
-            reward: rating,
-            rewardParts: { feedback: rating },
-          },
+          flags.neural_case_selector.on ? caseOf(row, answerResult.parse(row.result), 'feedback') : null,
         );
-        await queues.enqueue('learnFromExperience', [{}]);
+        await learnFromRating(context, row, caller.id, rating);
+        if (flags.neural_case_selector.on) await queues.enqueue('tendCases', [{}]);
         return { status: 201, body: stored, headers: { Location: `/api/v1/answers/${row.id}` } };
       },
     }),
@@ -189,24 +193,27 @@ async function accept(
     q,
     question: long,
     deadline_ms,
-    canonical_in,
     priority,
     previous_answer_id,
     webhook,
-    ...rest
+    assistant: named,
+    ...asked
   } = body;
-  if (previous_answer_id !== undefined && !(await canFollow(context.db, previous_answer_id, caller.id)))
-    throw new AppError('not_found', 'previous_answer_id names no answer of yours, or its time has passed.');
-  const snapshot = await context.flags.snapshot(raw.get('x-rollout-id') ?? caller.id);
+  const assistant = await assistantOf(context, caller, named);
+  const { canonical_in, ...rest } = underAssistant(asked, assistant);
+  const identity = rolloutIdentity(raw, caller, await readConversation(context, previous_answer_id, caller));
+  const snapshot = await context.flags.snapshot(identity);
   return insertAnswer(context.db, {
     id: workId,
     question: keptText(context, (q ?? long) as string),
     request: {
       ...rest,
       ...(canonical_in ? { canonical_in } : {}),
+      ...(assistant && { assistant: askedAssistant(assistant) }),
       ...cacheWish(raw.get('cache-control')),
       ...(await keepRequestWebhook(context, caller, webhook)),
       flags: snapshot,
+      ...(identity.by === 'key' ? {} : { rollout_id: identity.id }),
       scope: caller.scope,
       ...(caller.access && { access: caller.access }),
     },
@@ -218,6 +225,19 @@ async function accept(
     priority,
     previousAnswerId: previous_answer_id ?? null,
   });
+}
+
+/** Of the conversation that goes on: the identity that it was begun with, unless that was the key's. */
+async function readConversation(
+  { db }: ApiContext,
+  previousId: string | undefined,
+  caller: Caller,
+): Promise<{ id: string } | undefined> {
+  if (previousId === undefined) return undefined;
+  const followed = await findFollowed(db, previousId, caller.id);
+  if (!followed)
+    throw new AppError('not_found', 'previous_answer_id names no answer of yours, or its time has passed.');
+  return followed.rollout_id === null ? undefined : { id: followed.rollout_id };
 }
 
 function cancelRoutes({ db }: ApiContext, get: FindAnswer): AnyRoute[] {

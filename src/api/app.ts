@@ -4,6 +4,7 @@ import helmet from 'helmet';
 import type { Knex } from 'knex';
 import { pinoHttp } from 'pino-http';
 import type { Callers } from '../callers/callers.ts';
+import type { Classification } from '../classify/classification.ts';
 import type { Config } from '../config.ts';
 import type { LiveWorker } from '../db/heartbeats.ts';
 import type { Notifications } from '../db/notifications.ts';
@@ -23,6 +24,7 @@ import { limitBodyTime } from './body-time.ts';
 import { allowOrigins } from './cors.ts';
 import { errorHandler } from './error-handler.ts';
 import { requestHash, withIdempotency } from './idempotency.ts';
+import { mountMcp } from './mcp.ts';
 import { ndjson } from './media.ts';
 import { describeApi } from './openapi.ts';
 import { mountDocs } from './pages.ts';
@@ -42,6 +44,7 @@ export interface ApiContext {
   /** null: none is configured. */
   reranking: Reranking | null;
   search: Search;
+  classification: Classification;
   embedders: EmbedderPool;
   log: Log;
   metrics: Metrics;
@@ -72,6 +75,7 @@ export function createApp(context: ApiContext): Express {
     const handler = serve(spec, context, authenticate);
     for (const path of spec.paths) app[spec.method](path.replace(/\{(\w+)\}/g, ':$1'), handler);
   }
+  mountMcp(app, context, authenticate, all);
   const document = describeApi(all);
   app.get('/api/v1/openapi.json', (_request, response) => void response.json(document));
   refuseOtherMethods(app, all);

@@ -44,6 +44,7 @@ export function createAuthenticate(callers: Callers, { adminKey, secretKey }: Se
     return {
       ...{ id: known.id, name: known.name, scope: known.scope },
       ...(access && { access }),
+      ...(known.assistant_id !== null && { assistantId: known.assistant_id }),
       ...(budget === null ? {} : { budgetUsdPerDay: budget }),
     };
   };

@@ -9,6 +9,7 @@ import {
 } from '../db/evaluations.ts';
 import { AppError } from '../errors.ts';
 import { flagsOn } from '../flag-service.ts';
+import { rolloutIdentity } from '../flags/rollout-identity.ts';
 import { strategies } from '../retrieval/passage.ts';
 import type { ApiContext } from './app.ts';
 import { refuseWhenFull } from './backpressure.ts';
@@ -136,7 +137,7 @@ function createRoute(context: ApiContext, get: (id: string) => Promise<Evaluatio
     handler: async ({ body: sent, upload, caller, workId: id, raw }) => {
       await refuseWhenFull(context, 'learning');
       const body = upload ? await fromFile(db, upload) : sent;
-      const snapshot = await flags.snapshot(raw.get('x-rollout-id') ?? caller.id);
+      const snapshot = await flags.snapshot(rolloutIdentity(raw, caller));
       await insertEvaluation(db, {
         id,
         name: body.name ?? null,

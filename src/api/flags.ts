@@ -1,11 +1,12 @@
 import { z } from 'zod';
+import { listFlagChanges } from '../db/flags.ts';
 import { AppError } from '../errors.ts';
-import type { FlagState } from '../flag-service.ts';
-import { type FlagKey, flagKeys } from '../flags.ts';
+import type { FlagService, FlagState } from '../flag-service.ts';
+import { flagKeys, knownFlag } from '../flags.ts';
 import type { ApiContext } from './app.ts';
 import type { Audit } from './audit.ts';
-import { type AnyRoute, route } from './route.ts';
-import { storable, timestamp } from './schemas.ts';
+import { type AnyRoute, type Reply, route } from './route.ts';
+import { greatestInteger, listOf, pageQuery, storable, timestamp } from './schemas.ts';
 
 const flagSchema = z
   .object({
@@ -18,29 +19,35 @@ const flagSchema = z
     updated_at: timestamp.nullable(),
     updated_by: z.string().nullable(),
     reason: z.string().nullable(),
+    version: z.int().describe('Of the stored value, one more with each change; 0: nothing is stored'),
   })
   .meta({ id: 'Flag' });
+
+const value = z.object({ enabled: z.boolean(), rollout_percent: z.int(), killed: z.boolean() });
+const changeSchema = z
+  .object({
+    key: z.string(),
+    version: z.int(),
+    at: timestamp,
+    by: z.string(),
+    reason: z.string(),
+    before: value.nullable().describe('null: nothing was stored, the environment or the default held'),
+    after: value,
+  })
+  .meta({ id: 'FlagChange' });
 
 const reason = storable(z.string().trim().min(1).max(500));
 const keyParams = z.strictObject({ key: z.string().max(100) });
 
 const flagsPath = '/api/v1/admin/flags';
+const admin = { scope: 'admin', tag: 'admin' } as const;
+const shown = { 200: { description: 'The flag; its ETag is its version', schema: flagSchema } };
 
-export function flagRoutes({ flags }: ApiContext): AnyRoute[] {
-  const admin = { scope: 'admin', tag: 'admin' } as const;
-  const known = (key: string): FlagKey => {
-    if ((flagKeys as string[]).includes(key)) return key as FlagKey;
-    throw new AppError(
-      'not_found',
-      `There is no flag ${JSON.stringify(key)}; the flags are ${flagKeys.join(', ')}.`,
-    );
-  };
-  const shown = { 200: { description: 'The flag', schema: flagSchema } };
-  const inAudit =
-    (audit: Audit): Parameters<typeof flags.set>[2] =>
-    (transaction, before, after) =>
-      audit.write(transaction, { target: `${flagsPath}/${after.key}`, before, after });
-  const reply = (body: FlagState) => ({ status: 200, body });
+export function flagRoutes(context: ApiContext): AnyRoute[] {
+  return [...readingRoutes(context), historyRoute(context), setRoute(context), killRoute(context)];
+}
+
+function readingRoutes({ flags }: ApiContext): AnyRoute[] {
   return [
     route({
       ...admin,
@@ -52,52 +59,98 @@ export function flagRoutes({ flags }: ApiContext): AnyRoute[] {
     }),
     route({
       ...admin,
-      method: 'put',
+      method: 'get',
       paths: [`${flagsPath}/{key}`],
-      summary: 'Set a flag; in force at once in every process',
+      summary: 'One flag',
       params: keyParams,
-      body: z.strictObject({
-        enabled: z.boolean(),
-        rollout_percent: z.int().min(0).max(100).default(100),
-        reason,
-      }),
       responses: shown,
-      handler: async ({ params, body, caller, audit }) =>
-        reply(
-          await flags.set(
-            known(params.key),
-            {
-              enabled: body.enabled,
-              rolloutPercent: body.rollout_percent,
-              reason: body.reason,
-              by: caller.name,
-            },
-            inAudit(audit),
-          ),
-        ),
-    }),
-    route({
-      ...admin,
-      method: 'post',
-      paths: [`${flagsPath}/{key}/kill`],
-      summary: 'Off for everybody, whatever else says on; setting the flag lifts it',
-      params: keyParams,
-      body: z.strictObject({ reason }),
-      responses: shown,
-      handler: async ({ params, body, caller, audit }) =>
-        reply(
-          await flags.set(
-            known(params.key),
-            {
-              enabled: false,
-              rolloutPercent: 0,
-              reason: body.reason,
-              by: caller.name,
-              kill: true,
-            },
-            inAudit(audit),
-          ),
-        ),
+      handler: async ({ params }) => {
+        const key = knownFlag(params.key);
+        return reply((await flags.list()).find((state) => state.key === key) as FlagState);
+      },
     }),
   ];
+}
+
+const versionCursor = z.coerce
+  .number('pass next_cursor of the previous page')
+  .int()
+  .min(1)
+  .max(greatestInteger);
+
+function historyRoute({ db }: ApiContext): AnyRoute {
+  return route({
+    ...admin,
+    method: 'get',
+    paths: [`${flagsPath}/{key}/history`],
+    summary: 'Who changed a flag, when, from what to what and why, newest first',
+    params: keyParams,
+    query: z.strictObject({ limit: pageQuery.limit, cursor: versionCursor.optional() }),
+    responses: { 200: { description: 'A page', schema: listOf(changeSchema) } },
+    handler: async ({ params, query: { limit, cursor } }) => ({
+      status: 200,
+      body: await listFlagChanges(db, knownFlag(params.key), { limit, before: cursor }),
+    }),
+  });
+}
+
+function setRoute({ flags }: ApiContext): AnyRoute {
+  return route({
+    ...admin,
+    method: 'put',
+    paths: [`${flagsPath}/{key}`],
+    summary: 'Set a flag; in force at once, in every process within a second. If-Match: only at that version',
+    params: keyParams,
+    body: z.strictObject({
+      enabled: z.boolean(),
+      rollout_percent: z.int().min(0).max(100).default(100),
+      reason,
+    }),
+    responses: { ...shown, 412: { description: 'It is not at the version of If-Match' } },
+    handler: async ({ params, body, caller, audit, raw }) => {
+      const change = {
+        ...{ enabled: body.enabled, rolloutPercent: body.rollout_percent, reason: body.reason },
+        ...{ by: caller.name, ifVersion: readIfMatch(raw.get('if-match')) },
+      };
+      return reply(await flags.set(knownFlag(params.key), change, inAudit(audit)));
+    },
+  });
+}
+
+function killRoute({ flags }: ApiContext): AnyRoute {
+  return route({
+    ...admin,
+    method: 'post',
+    paths: [`${flagsPath}/{key}/kill`],
+    summary: 'Off for everybody, whatever else says on; setting the flag lifts it',
+    params: keyParams,
+    body: z.strictObject({ reason }),
+    responses: shown,
+    handler: async ({ params, body, caller, audit }) => {
+      const change = {
+        ...{ enabled: false, rolloutPercent: 0, reason: body.reason },
+        ...{ by: caller.name, kill: true },
+      };
+      return reply(await flags.set(knownFlag(params.key), change, inAudit(audit)));
+    },
+  });
+}
+
+function inAudit(audit: Audit): Parameters<FlagService['set']>[2] {
+  return (transaction, before, after) =>
+    audit.write(transaction, { target: `${flagsPath}/${after.key}`, before, after });
+}
+
+function reply(flag: FlagState): Reply {
+  return { status: 200, body: flag, headers: { ETag: `"${flag.version}"` } };
+}
+
+/** The version that If-Match names; undefined without one, or where it is `*`: a flag is always there. */
+function readIfMatch(given: string | undefined): number | undefined {
+  if (given === undefined || given.trim() === '*') return undefined;
+  const version = /^"(\d{1,9})"$/.exec(given.trim())?.[1];
+  if (version !== undefined) return Number(version);
+  throw new AppError('validation_failed', 'If-Match must be the ETag of the flag, such as "3", or *.', {
+    errors: [{ pointer: '/headers/if-match', message: 'give the ETag that the flag was read with' }],
+  });
 }

@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { Knex } from 'knex';
 import { mayBeRestricted, unrestrictable } from '../access.ts';
 import { holdKey, insertKey, type KeyRow, revokeKey, rotateKey, updateKey } from '../db/api-keys.ts';
+import { holdAssistant } from '../db/assistants.ts';
+import type { Db } from '../db/connect.ts';
 import { AppError } from '../errors.ts';
 import { generateKey, hashKey, keyPrefix } from '../keys.ts';
 import type { ApiContext } from './app.ts';
@@ -36,6 +38,7 @@ function createRoute({ config, db, secrets, callers }: ApiContext): AnyRoute {
       const id = randomUUID();
       const key = generateKey(config.ENVIRONMENT, id);
       const row = await db.transaction(async (transaction) => {
+        await refuseUnknownAssistant(transaction, body.assistant_id);
         const made = await insertKey(transaction, {
           id,
           name: body.name,
@@ -45,6 +48,7 @@ function createRoute({ config, db, secrets, callers }: ApiContext): AnyRoute {
           rateLimit: body.rate_limit,
           burst: body.burst ?? null,
           budgetUsdPerDay: body.budget_usd_per_day,
+          assistantId: body.assistant_id,
           expiresDays: body.expires_days ?? null,
           keyHash: hashKey(key, secrets.secretKey),
           keyPrefix: keyPrefix(key),
@@ -105,11 +109,13 @@ function editRoutes(context: ApiContext): AnyRoute[] {
           rateLimit: body.rate_limit,
           burst: body.burst,
           budgetUsdPerDay: body.budget_usd_per_day,
+          assistantId: body.assistant_id,
           expiresDays: body.expires_days,
         };
-        const row = await changeKey(context, params.id, audit, (transaction) =>
-          updateKey(transaction, params.id, change),
-        );
+        const row = await changeKey(context, params.id, audit, async (transaction) => {
+          await refuseUnknownAssistant(transaction, body.assistant_id);
+          return updateKey(transaction, params.id, change);
+        });
         return { status: 200, body: toKey(row, callers) };
       },
     }),
@@ -152,6 +158,14 @@ async function changeKey(
   });
   callers.known.forget();
   return row;
+}
+
+async function refuseUnknownAssistant(db: Db, id: string | null | undefined): Promise<void> {
+  if (id === null || id === undefined || (await holdAssistant(db, id))) return;
+  const message = 'there is no such assistant: create it first, or give null';
+  throw new AppError('validation_failed', `/assistant_id: ${message}.`, {
+    errors: [{ pointer: '/assistant_id', message }],
+  });
 }
 
 /** The scope may have been changed, or the permissions: it is the key as it would be that counts. */

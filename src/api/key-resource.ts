@@ -21,6 +21,10 @@ const budget = z
   .max(1_000_000)
   .nullable()
   .describe('What language models may cost for this key in a day (UTC), US dollars; null: no limit');
+const assistant = z
+  .uuid()
+  .nullable()
+  .describe('Id of the assistant that all its questions and searches are for; null: none');
 const expiresDays = z.int().min(1).max(365);
 
 export const newKeySchema = z
@@ -32,6 +36,7 @@ export const newKeySchema = z
     rate_limit: rateLimit.default(100),
     burst: burst.optional(),
     budget_usd_per_day: budget.default(null),
+    assistant_id: assistant.default(null),
     expires_days: expiresDays.optional(),
   })
   .refine(mayBeRestricted, unrestrictable)
@@ -46,6 +51,7 @@ export const keyChangeSchema = z
     rate_limit: rateLimit.optional(),
     burst: burst.nullable().optional().describe('null: as configured'),
     budget_usd_per_day: budget.optional(),
+    assistant_id: assistant.optional(),
     expires_days: expiresDays.nullable().optional().describe('From now; null: never'),
   })
   .refine((given) => Object.values(given).some((value) => value !== undefined), {
@@ -74,6 +80,7 @@ export const keySchema = z
     allowed_ips: z.array(z.string()),
     rate_limit: z.int(),
     budget_usd_per_day: z.number().nullable(),
+    assistant_id: z.uuid().nullable(),
     burst: z.int(),
     key_prefix: z.string(),
     created_by: z.string(),

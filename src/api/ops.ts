@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { bounded } from '../bounded.ts';
 import type { LiveWorker } from '../db/heartbeats.ts';
 import { AppError } from '../errors.ts';
+import type { FlagService } from '../flag-service.ts';
+import { staleMs } from '../flags/open-flags.ts';
 import { queueNames } from '../jobs/job.ts';
 import { version } from '../version.ts';
 import type { ApiContext } from './app.ts';
@@ -133,6 +135,7 @@ export function opsRoutes(context: ApiContext): AnyRoute[] {
 async function readHealth({
   config,
   db,
+  flags,
   queues,
   workers,
   stopping,
@@ -153,6 +156,8 @@ async function readHealth({
           detail: 'The store of the queues does not answer: work is accepted and taken up later.',
         },
     workers: workersCheck(live),
+    flags: flagsCheck(flags),
+    ...providerCheck(flags),
     ...llmCheck(live),
   };
   if (stopping.aborted) checks.stopping = { status: 'warn', detail: 'This process is shutting down.' };
@@ -180,6 +185,22 @@ function workersCheck(live: LiveWorker[] | undefined): z.input<typeof check> {
   return idle.length === 0
     ? { status: 'ok' }
     : { status: 'warn', detail: `No worker takes ${idle.join(', ')}.` };
+}
+
+/** Flags are read twice a second; what was last known stands while that fails. */
+function flagsCheck(flags: FlagService): z.input<typeof check> {
+  const age = flags.ageMs();
+  if (age <= staleMs) return { status: 'ok' };
+  return { status: 'warn', detail: `The flags are as they were ${Math.round(age / 1000)} s ago.` };
+}
+
+/** Nothing where the stored values decide. */
+function providerCheck(flags: FlagService): { flag_provider?: z.input<typeof check> } {
+  const provider = flags.provider();
+  if (!provider) return {};
+  if (provider.answers) return { flag_provider: { status: 'ok' } };
+  const detail = `The flag provider ${provider.name} does not answer: its last values stand, else the stored ones.`;
+  return { flag_provider: { status: 'warn', detail } };
 }
 
 /** Nothing where no worker has a language model: answers then come from the sources by design. */

@@ -13,6 +13,8 @@ export interface Caller {
   scope: Scope;
   /** What the key is restricted to; absent: nothing is hidden from it. */
   access?: Access;
+  /** The assistant that the key is bound to; absent: none. */
+  assistantId?: string;
   /** What language models may cost for this key in a day; undefined: no limit. */
   budgetUsdPerDay?: number;
 }

@@ -82,6 +82,11 @@ export const filters = z
   })
   .meta({ id: 'Filters' });
 
+/** An assistant by name, or by id. */
+export const assistantName = text(100).describe(
+  'Name or id of the assistant to ask: within its scope, as it searches, with its instructions',
+);
+
 export const strategyName = z.enum(['auto', 'keyword', 'vector', 'hybrid']);
 
 /** Of a document whose sender does not say. */

@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import type { CaseMatch } from '../cases.ts';
 import { AppError } from '../errors.ts';
 import { flagsOn } from '../flag-service.ts';
+import { rolloutIdentity } from '../flags/rollout-identity.ts';
 import { analyzeQuestion } from '../retrieval/analyze.ts';
 import { toFilters } from '../retrieval/filters.ts';
 import { highlight } from '../retrieval/highlight.ts';
@@ -9,7 +11,8 @@ import { rerankOutcomes } from '../retrieval/rerank.ts';
 import type { ApiContext } from './app.ts';
 import { keptText } from './kept-text.ts';
 import { type AnyRoute, route } from './route.ts';
-import { canonicalIn, filters, metadata, storable } from './schemas.ts';
+import { assistantName, canonicalIn, filters, metadata, storable } from './schemas.ts';
+import { assistantOf, underAssistant } from './use-assistant.ts';
 
 const request = z.strictObject({
   q: storable(z.string().trim().min(1).max(2000)),
@@ -20,6 +23,7 @@ const request = z.strictObject({
   search_mode: z.enum(['hybrid', 'bm25', 'vector']).default('hybrid'),
   use_neural: z.boolean().default(false),
   filters: filters.optional(),
+  assistant: assistantName.optional(),
   rerank: z
     .boolean()
     .optional()
@@ -94,6 +98,22 @@ export const searchResponse = z
       .object({ id: z.uuid(), model: z.string() })
       .nullable()
       .describe('The embedding generation that was searched'),
+    cases: z
+      .array(
+        z.object({
+          case_id: z.uuid(),
+          answer_id: z.uuid(),
+          question: z.string(),
+          answer: z.string(),
+          confirmed_by: z.enum(['support', 'feedback']),
+          score: z.number(),
+          chunk_ids: z.array(z.uuid()).describe('Of the hits, those that it cited'),
+        }),
+      )
+      .optional()
+      .describe(
+        'With use_neural: earlier answers to questions like this one; what they cited counts more. Absent where nobody looked for any',
+      ),
   })
   .meta({ id: 'SearchResponse' });
 
@@ -108,13 +128,16 @@ export function searchRoutes(context: ApiContext): AnyRoute[] {
       summary: 'Find passages',
       body: request,
       responses: { 200: { description: 'Passages, best first', schema: searchResponse } },
-      handler: async ({ body, caller, raw, requestId, signal }) => {
+      handler: async ({ body: given, caller, raw, requestId, signal }) => {
         const started = performance.now();
+        // A search says how it searches, so of its assistant it has the scope alone.
+        const body = underAssistant(given, await assistantOf(context, caller, given.assistant));
         if (body.rerank && !reranking) throw noReranker();
         // What is cached of a search, and the hash that it is found by, must not tell a number.
         const q = keptText(context, body.q);
         const strategy = body.search_mode === 'bm25' ? 'keyword' : body.search_mode;
-        const snapshot = await flags.snapshot(raw.get('x-rollout-id') ?? caller.id);
+        const snapshot = await flags.snapshot(rolloutIdentity(raw, caller));
+        const useCases = body.use_neural && snapshot.neural_case_selector.on;
         const { retrieval, cache, generation } = await search.retrieve(
           q,
           {
@@ -125,6 +148,7 @@ export function searchRoutes(context: ApiContext): AnyRoute[] {
             rerank: body.rerank,
             merge: body.merge_neighbours,
             expand: body.expand,
+            ...(useCases && { cases: { apiKeyId: caller.id } }),
             audience: { scope: caller.scope, flags: flagsOn(snapshot), access: caller.access },
           },
           signal,
@@ -135,9 +159,13 @@ export function searchRoutes(context: ApiContext): AnyRoute[] {
         const asked = body.include_highlights ? analyzeQuestion(q) : undefined;
         const words = asked ? [...asked.words, ...asked.sounds.keys()] : [];
         const { vectorWeight, sounds: _sounds, ...analysis } = retrieval.analysis;
-        const notes = body.use_neural
-          ? [...analysis.notes, 'use_neural: there is no case bank yet, nothing was added from it']
-          : analysis.notes;
+        const notes =
+          body.use_neural && !useCases
+            ? [
+                ...analysis.notes,
+                'use_neural: the flag neural_case_selector is off, so no cases were looked for.',
+              ]
+            : analysis.notes;
         return {
           status: 200,
           body: {
@@ -154,6 +182,7 @@ export function searchRoutes(context: ApiContext): AnyRoute[] {
             mode: body.search_mode,
             cache,
             generation,
+            ...(useCases && { cases: (retrieval.cases ?? []).map((match) => toCase(match, passages)) }),
           },
         };
       },
@@ -166,6 +195,19 @@ function noReranker(): AppError {
   return new AppError('validation_failed', `/rerank: ${message}`, {
     errors: [{ pointer: '/rerank', message }],
   });
+}
+
+function toCase(match: CaseMatch, passages: readonly Passage[]) {
+  const cited = passages.filter(({ chunkSeq }) => match.seqs.includes(chunkSeq));
+  return {
+    case_id: match.id,
+    answer_id: match.answerId,
+    question: match.question,
+    answer: match.answer,
+    confirmed_by: match.confirmedBy,
+    score: match.score,
+    chunk_ids: cited.map(({ chunkId }) => chunkId),
+  };
 }
 
 function toHit(passage: Passage) {

@@ -4,10 +4,10 @@ import { type Access, homeCollection, refuseOutside } from '../access.ts';
 import type { PiiPolicy } from '../text/pii/mask.ts';
 import { transactionAgain } from './again.ts';
 import { adoptUpload, type StagedUpload, storeBlob } from './blobs.ts';
-import type { Db } from './connect.ts';
+import { setGiven } from './given-nodes.ts';
 import { findTry, type Known, lockKnown, nameOf, refuseUnseen } from './known-documents.ts';
 import { keepVectors } from './known-vectors.ts';
-import { ensurePaths } from './taxonomy.ts';
+import { ensurePaths, type Places } from './taxonomy.ts';
 
 /** What a caller may say about a document beside its content. */
 export interface Attributes {
@@ -69,20 +69,21 @@ export async function acceptDocuments(
   options: AcceptOptions,
 ): Promise<Accepted[]> {
   const items = given.map((item, n) => fillIn(item, options, n));
-  await ensurePaths(
+  const places = await ensurePaths(
     trx,
     items.map((item) => item.attributes.taxonomy_path),
     options.createPaths,
   );
-  const known = await lockKnown(trx, items);
+  const nodeIds = items.map((item, n) => nodeIdOf(item, places, options, n));
+  const known = await lockKnown(trx, items, options.access);
   const accepted: Accepted[] = [];
   for (const [index, item] of inOrderOfNames(items)) {
     const unnamed = item.externalId === null;
-    const before = unnamed ? await findTry(trx, options.workId) : known.get(nameOf(item));
-    if (before) refuseUnseen(before, options.access, options.pointerOf?.(index));
+    const before = unnamed ? await findTry(trx, options.workId, options.access) : known.get(nameOf(item));
+    if (before) refuseUnseen(before, options.pointerOf?.(index));
     const row = nextRow(item, before, (unnamed ? options.workId : undefined) ?? randomUUID());
     if (row.outcome === 'accepted') {
-      await insertRows(trx, row, item, options.apiKeyId);
+      await insertRows(trx, row, item, { apiKeyId: options.apiKeyId, nodeId: nodeIds[index] ?? null });
       if (item.externalId !== null) known.set(nameOf(item), row);
     }
     accepted[index] = { documentId: row.id, version: row.version, outcome: row.outcome };
@@ -95,6 +96,19 @@ function fillIn(item: NewDocument, options: AcceptOptions, n: number): Item {
   const { collection = homeCollection(access), pii = piiPolicy } = item;
   refuseOutside(access, { collection, taxonomyPath: item.attributes.taxonomy_path }, pointerOf?.(n));
   return { ...item, collection, pii };
+}
+
+/** A path that has been renamed or moved means the node that it led to; the key must be able to see where that is now. */
+function nodeIdOf(
+  item: Item,
+  places: Places,
+  { access, pointerOf }: AcceptOptions,
+  n: number,
+): string | null {
+  const place = places.get(item.attributes.taxonomy_path);
+  if (!place) return null;
+  refuseOutside(access, { collection: item.collection, taxonomyPath: place.path }, pointerOf?.(n));
+  return place.id;
 }
 
 /**
@@ -133,19 +147,21 @@ async function insertRows(
   trx: Knex.Transaction,
   row: NextRow,
   item: Item,
-  apiKeyId: string | null,
+  by: { apiKeyId: string | null; nodeId: string | null },
 ): Promise<void> {
   if (row.version > 1) await nextVersion(trx, row);
-  else
+  else {
     await trx('documents').insert({
       ...attributeColumns(item.attributes),
       id: row.id,
       external_id: item.externalId,
       collection: item.collection,
       version: 1,
-      api_key_id: apiKeyId,
+      api_key_id: by.apiKeyId,
     });
-  await insertVersion(trx, row, item, apiKeyId);
+    if (by.nodeId !== null) await setGiven(trx, row.id, by.nodeId);
+  }
+  await insertVersion(trx, row, item, by);
 }
 
 /** Postgres' code for a broken unique index. */
@@ -192,7 +208,7 @@ async function insertVersion(
   trx: Knex.Transaction,
   row: { id: string; version: number; content_hash: string },
   item: NewDocument,
-  apiKeyId: string | null,
+  { apiKeyId, nodeId }: { apiKeyId: string | null; nodeId: string | null },
 ): Promise<void> {
   const { content } = item;
   const text = 'text' in content ? content.text : null;
@@ -208,6 +224,7 @@ async function insertVersion(
     fetch_url: 'url' in content ? content.url : null,
     attributes: JSON.stringify(item.attributes),
     priority: item.priority,
+    node_id: nodeId,
     ...(item.pii && { pii_policy: item.pii }),
     ...(apiKeyId === null ? {} : { api_key_id: apiKeyId }),
   });
@@ -255,23 +272,23 @@ function sorted(value: unknown): unknown {
   return Object.fromEntries(entries.map(([key, inner]) => [key, sorted(inner)]));
 }
 
-/** Attributes as columns of `documents`. */
-export function attributeColumns({ taxonomy_path, metadata, ...rest }: Attributes) {
-  return { ...rest, taxonomy_path, metadata: JSON.stringify(metadata) };
+/** Attributes as columns of `documents`; where it stands in the taxonomy has rows of its own. */
+function attributeColumns({ taxonomy_path: _, metadata, ...rest }: Attributes) {
+  return { ...rest, metadata: JSON.stringify(metadata) };
 }
 
-/** Takes the attributes of a version over into its document: part of the switch. */
+/** Takes the attributes of a version over into its document, and the node that was given with it: part of the switch. */
 export async function applyAttributes(
-  db: Db,
-  documentId: string,
-  version: number,
-  attributes: Attributes,
+  trx: Knex.Transaction,
+  { documentId, version }: { documentId: string; version: number },
+  { attributes, nodeId }: { attributes: Attributes; nodeId: string | null },
 ): Promise<void> {
-  await db('documents')
+  await trx('documents')
     .where({ id: documentId })
     .update({
       ...attributeColumns(attributes),
       live_version: version,
-      updated_at: db.fn.now(),
+      updated_at: trx.fn.now(),
     });
+  await setGiven(trx, documentId, nodeId);
 }

@@ -1,27 +1,9 @@
 import type { Access, Principal } from '../access.ts';
-
-/** Postgres keeps no NUL, so nothing stored can match one; as a parameter it is an error. */
-const storable = (text: string) => !text.includes('\u0000');
-
-/** A condition on a column of taxonomy paths: it begins with one of these. An empty list lets nothing through. */
-export function startsWithAny(
-  paths: readonly string[][],
-  { column, name }: { column: string; name: string },
-  bindings: Record<string, unknown>,
-): string {
-  const prefixes = paths.filter((path) => path.every(storable));
-  const conditions = prefixes.map((path, i) => {
-    bindings[`${name}${i}`] = path;
-    const prefix = `:${name}${i}::text[]`;
-    // The containment is implied; it is what the index on taxonomy_path can answer.
-    return `(${column} @> ${prefix} and (${column})[1:cardinality(${prefix})] = ${prefix})`;
-  });
-  return conditions.length === 0 ? 'false' : `(${conditions.join(' or ')})`;
-}
+import { isPutUnder, versionIsPutUnder } from './taxonomy-places.ts';
 
 /** What a key may see, in SQL; `true` where it is not restricted. */
 export interface AccessConditions {
-  /** On `d`, a document: its collection, and the path that it is found under. */
+  /** On `d`, a document: its collection, and where it was put. */
   document: string;
   /** On `v`, one of its versions: the path that was said of that one. */
   version: string;
@@ -40,10 +22,8 @@ export function maySee(access: Access | undefined): AccessConditions {
     document.push('d.collection = any(:accessCollections::text[])');
   }
   if (access?.taxonomyPaths) {
-    const under = (column: string) =>
-      startsWithAny(access.taxonomyPaths ?? [], { column, name: 'accessPath' }, bindings);
-    document.push(under('d.taxonomy_path'));
-    version.push(under(`array(select jsonb_array_elements_text(v.attributes->'taxonomy_path'))`));
+    document.push(isPutUnder(access.taxonomyPaths, bindings));
+    version.push(versionIsPutUnder(access.taxonomyPaths, bindings));
   }
   const newest = `exists (select from document_versions v
     where v.document_id = d.id and v.version = d.version and ${all(version)})`;

@@ -9,7 +9,8 @@ export interface CachedAnswer {
   /** The answer that it was made for. */
   answer_id: string;
   result: AnswerResult;
-  experience: Omit<NewExperience, 'answerId'>;
+  /** null: nothing is learned from it. */
+  experience: Omit<NewExperience, 'answerId'> | null;
   record: AnswerRecord;
 }
 

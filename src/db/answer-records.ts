@@ -139,8 +139,8 @@ export async function scrubRecords(
     [gone, limit],
   );
   for (const { answer_id, passages, document_ids, sources } of rows) {
-    const cited = ((sources ?? []) as AnswerResult['sources']).some(({ document_id }) =>
-      gone.includes(document_id),
+    const cited = ((sources ?? []) as AnswerResult['sources']).some(
+      ({ document_id }) => document_id !== null && gone.includes(document_id),
     );
     await trx('answer_records')
       .where({ answer_id })

@@ -9,7 +9,8 @@ type Result = Record<string, unknown>;
 
 function citedIds(result: Result): string[] {
   const { sources = [] } = result as Partial<AnswerResult>;
-  return [...new Set(sources.flatMap(({ document_id, deleted }) => (deleted ? [] : [document_id])))].sort();
+  const ids = sources.flatMap(({ document_id, deleted }) => (deleted || !document_id ? [] : [document_id]));
+  return [...new Set(ids)].sort();
 }
 
 /**

@@ -2,13 +2,14 @@ import { randomUUID } from 'node:crypto';
 import type { Knex } from 'knex';
 import type { Principal } from '../access.ts';
 import type { AnswerResult } from '../answer-result.ts';
+import type { NewCase } from '../cases.ts';
 import { AppError, type ErrorSummary, summarise } from '../errors.ts';
 import { ownedBy } from './access-conditions.ts';
 import { eventBindings, insertEnds, insertEvents, type NewEvent } from './answer-events.ts';
 import { holdRetrieved, insertRecord, type NewRecord } from './answer-records.ts';
 import { hideDeletedHolding, hideUnseen } from './answer-sources.ts';
+import { keepCase, useCases } from './cases.ts';
 import type { Db } from './connect.ts';
-import { type NewExperience, recordExperience } from './experiences.ts';
 import { leaseLost, leaseUntil } from './lease.ts';
 import { notifyAnswer } from './notify.ts';
 
@@ -128,16 +129,20 @@ export async function claimAnswer(db: Db, id: string): Promise<ClaimedAnswer | u
 
 /** What is stored with an answer's end, beside its result. */
 export interface Finishing {
-  /** null for a replay, of which nothing is learned. */
-  experience: NewExperience | null;
   /** null for a replay of what was recorded: it has no record of its own. */
   record?: NewRecord | null;
+  cases?: {
+    /** Those that helped. */
+    used: readonly string[];
+    /** The one that the answer itself is; null: none. */
+    fresh: NewCase | null;
+  };
   /** What the worker has not told yet. */
   told?: { events: readonly NewEvent[]; documents: readonly string[] };
 }
 
 /**
- * Writes the result, its experience, its record and its last events, once: each verified source and the end follow what was
+ * Writes the result, its record and its last events, once: each verified source and the end follow what was
  * told. Throws `lease_lost` when the answer was cancelled or taken over.
  */
 export async function completeAnswer(
@@ -145,7 +150,7 @@ export async function completeAnswer(
   id: string,
   token: string,
   result: Record<string, unknown>,
-  { experience, record = null, told = { events: [], documents: [] } }: Finishing,
+  { record = null, cases, told = { events: [], documents: [] } }: Finishing,
 ): Promise<void> {
   await db.transaction(async (trx) => {
     const held = record && (await holdRetrieved(trx, record));
@@ -165,8 +170,9 @@ export async function completeAnswer(
       },
     );
     if (rows.length === 0) throw leaseLost();
-    if (experience) await recordExperience(trx, experience);
     if (held) await insertRecord(trx, id, held, shown);
+    if (cases) await useCases(trx, id, cases.used);
+    if (cases?.fresh) await keepCase(trx, cases.fresh);
   });
 }
 

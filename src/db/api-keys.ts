@@ -14,6 +14,8 @@ export interface KeyRow {
   /** Requests a second; null: what the configuration says. */
   burst: number | null;
   budget_usd_per_day: number | null;
+  /** The assistant that it is bound to; null: none. */
+  assistant_id: string | null;
   key_prefix: string;
   created_by: string;
   created_at: Date;
@@ -34,6 +36,7 @@ const columns = [
   'rate_limit',
   'burst',
   'budget_usd_per_day',
+  'assistant_id',
   'key_prefix',
   'created_by',
   'created_at',
@@ -54,6 +57,7 @@ export interface NewKey {
   burst: number | null;
   /** null: no limit. */
   budgetUsdPerDay: number | null;
+  assistantId?: string | null;
   expiresDays: number | null;
   keyHash: Buffer;
   keyPrefix: string;
@@ -71,6 +75,7 @@ export async function insertKey(db: Db, key: NewKey): Promise<KeyRow> {
       rate_limit: key.rateLimit,
       burst: key.burst,
       budget_usd_per_day: key.budgetUsdPerDay,
+      assistant_id: key.assistantId,
       key_hash: key.keyHash,
       key_prefix: key.keyPrefix,
       created_by: key.createdBy,
@@ -92,6 +97,7 @@ export interface KeyChange {
   rateLimit?: number | undefined;
   burst?: number | null | undefined;
   budgetUsdPerDay?: number | null | undefined;
+  assistantId?: string | null | undefined;
   /** From now; null: never. */
   expiresDays?: number | null | undefined;
 }
@@ -109,6 +115,7 @@ export async function updateKey(db: Db, id: string, change: KeyChange): Promise<
       rate_limit: change.rateLimit,
       burst: change.burst,
       budget_usd_per_day: change.budgetUsdPerDay,
+      assistant_id: change.assistantId,
       expires_at: change.expiresDays === undefined ? undefined : inDays(db, change.expiresDays),
     })
     .returning(columns);
@@ -182,6 +189,7 @@ export interface ValidKey {
   rate_limit: number;
   burst: number | null;
   budget_usd_per_day: number | null;
+  assistant_id: string | null;
   key_hash: Buffer;
   previous_hash: Buffer | null;
   expires_in: number | null;
@@ -194,7 +202,7 @@ export async function readValidKeys(
   wanted: { ids: string[]; hashes: Buffer[] },
 ): Promise<ValidKey[]> {
   const { rows } = await db.raw(
-    `select id, name, scope, permissions, allowed_ips, rate_limit, burst, budget_usd_per_day, key_hash, previous_hash,
+    `select id, name, scope, permissions, allowed_ips, rate_limit, burst, budget_usd_per_day, assistant_id, key_hash, previous_hash,
             extract(epoch from expires_at - now())::float8 as expires_in,
             extract(epoch from previous_until - now())::float8 as previous_for
        from api_keys

@@ -47,7 +47,7 @@ const nothing = {
     items: 0,
     replies: 0,
   },
-  ...{ answers: 0, drafts: 0, records: 0, cache_entries: 0, residual: 0 },
+  ...{ answers: 0, drafts: 0, records: 0, cases: 0, cache_entries: 0, residual: 0 },
 };
 
 /** One step, all or nothing; false when no document is left. */

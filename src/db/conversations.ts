@@ -3,13 +3,21 @@ import type { Db } from './connect.ts';
 /** Turns of a conversation that a question is understood with. */
 export const mostTurns = 5;
 
-/** Whether the answer can be followed up by this key: it is the key's own, and still there. */
-export async function canFollow(db: Db, answerId: string, apiKeyId: string): Promise<boolean> {
-  const row = await db('answers')
+export interface Followed {
+  /** The identity that its conversation was begun with; null: the key's. */
+  rollout_id: string | null;
+}
+
+/** What goes over to a question that follows this answer; undefined where it can't: it must be the key's own, and still there. */
+export async function findFollowed(
+  db: Db,
+  answerId: string,
+  apiKeyId: string,
+): Promise<Followed | undefined> {
+  return db('answers')
     .where({ id: answerId, api_key_id: apiKeyId, deleted_at: null })
     .where('expires_at', '>', db.fn.now())
-    .first('id');
-  return row !== undefined;
+    .first(db.raw(`request->>'rollout_id' as rollout_id`));
 }
 
 /** Questions of the turns before, oldest first. A turn that is gone ends the conversation there. */

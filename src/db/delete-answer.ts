@@ -4,7 +4,9 @@ import { answerResult } from '../answer-result.ts';
 import { ownedBy } from './access-conditions.ts';
 import { dropCachedAnswer } from './answer-cache.ts';
 import { endAnswer } from './answers.ts';
+import { dropCaseOf } from './cases.ts';
 import { notifyAnswer } from './notify.ts';
+import { forgetArguments } from './tool-calls.ts';
 
 /** What a kept reply shows of an answer that was deleted. */
 const emptied = { question: '', error: null, is_terminal: true, poll_after_ms: null, status: 'cancelled' };
@@ -29,7 +31,9 @@ export async function deleteAnswer(db: Knex, id: string, principal: Principal): 
     await trx('answer_events').where({ answer_id: id }).delete();
     await trx('feedback').where({ answer_id: id }).delete();
     await trx('answer_records').where({ answer_id: id }).delete();
+    await forgetArguments(trx, id);
     await dropCachedAnswer(trx, id);
+    await dropCaseOf(trx, id);
     await trx.raw(
       `update idempotency_keys set response = jsonb_set(response, '{body}', (response->'body') - ?::text[] || ?::jsonb)
         where response->'body'->>'id' = ?`,

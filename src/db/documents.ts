@@ -5,6 +5,7 @@ import type { Attributes } from './accept-documents.ts';
 import { maySee } from './access-conditions.ts';
 import type { Db } from './connect.ts';
 import { type Page, positionColumn, readCursor, toPage } from './page.ts';
+import { shownPath } from './taxonomy-places.ts';
 
 export const documentStatuses = ['queued', 'parsing', 'embedding', 'ready', 'failed', 'cancelled'] as const;
 export type VersionStatus = (typeof documentStatuses)[number];
@@ -37,7 +38,7 @@ export const stage = `case when v.status = 'parsing' and v.fetch_url is not null
 const columns = `
   d.id, d.external_id, d.collection, coalesce(d.title, v.found->>'title') as title, d.source_url,
   coalesce(d.author, v.found->>'author') as author, coalesce(d.language, v.found->>'language') as language,
-  d.taxonomy_path, d.metadata, d.version, d.live_version,
+  ${shownPath('d')} as taxonomy_path, d.metadata, d.version, d.live_version,
   case when d.deleted_at is null then v.status else 'deleted' end as status,
   ${stage} as stage, v.chunk_count, v.error, v.content_type, v.bytes, v.pii, d.created_at,
   greatest(d.updated_at, v.updated_at) as updated_at,

@@ -1,84 +1,77 @@
-import type { Knex } from 'knex';
 import type { Db } from './connect.ts';
 
-/** The newest experiences that statistics are computed over; older ones are removed. */
-export const bufferSize = 10_000;
+/** Ratings of one caller that are learned from in a day; further ones are kept as feedback alone. */
+const ratingsPerCaller = 50;
 
 /**
- * What a policy learns from: state and action of a finished answer and how well it went, 0…1. No question text and nothing
- * personal. `source` is `answer`, or `feedback:<key id>` so that replacing a feedback replaces its experience.
+ * What a policy learns from: the state that it could know, the action, and how well that went, 0…1. No question text and
+ * nothing personal. `source` is `answer`, or `feedback:<key id>` so that replacing a feedback replaces its experience.
  */
 export interface NewExperience {
   answerId: string;
   source: string;
-  state: Record<string, string | number | boolean | null>;
+  /** Stable key of a state: src/learning/policy.ts. */
+  state: string;
   action: string;
+  /** The version that chose; null: hybrid, because none was asked. */
+  policyVersion: number | null;
+  /** With which the action was chosen. */
   propensity: number;
   reward: number;
   rewardParts: Record<string, number | null>;
 }
 
-export async function recordExperience(db: Db, experience: NewExperience): Promise<void> {
-  const row = {
-    answer_id: experience.answerId,
-    source: experience.source,
-    state: JSON.stringify(experience.state),
-    action: experience.action,
-    propensity: experience.propensity,
-    reward: experience.reward,
-    reward_parts: JSON.stringify(experience.rewardParts),
-    learned_at: null,
-  };
-  await db('experiences').insert(row).onConflict(['answer_id', 'source']).merge();
+/**
+ * Adds it, or gives it another reward, which is then learned in the place of the earlier one. The oldest beyond `capacity` goes: ids
+ * rise with age, so no more can have one of the newest `capacity` ids. False: the caller has rated enough for a day.
+ */
+export async function addExperience(db: Db, experience: NewExperience, capacity: number): Promise<boolean> {
+  const { answerId, source, state, action, policyVersion, propensity, reward, rewardParts } = experience;
+  const { rows } = await db.raw(
+    `with added as (
+       insert into experiences (answer_id, source, state, action, policy_version, propensity, reward, reward_parts)
+       select :answerId::uuid, :source, :state, :action, :policyVersion::int, :propensity::real, :reward::real, :parts::jsonb
+        where :source = 'answer' or (
+          select count(*) from experiences
+           where source = :source and created_at > now() - interval '1 day' and answer_id <> :answerId::uuid) < :most
+       on conflict (answer_id, source) do update
+          set reward = excluded.reward, reward_parts = excluded.reward_parts,
+              batch = case when experiences.learned_at is null then experiences.batch end, learned_at = null
+       returning id),
+     gone as (
+       delete from experiences where id in (
+         select id from experiences where id <= (select id from added) - :capacity order by id limit 100
+            for update skip locked))
+     select id from added`,
+    {
+      ...{ answerId, source, state, action, policyVersion, propensity, reward, capacity },
+      ...{ parts: JSON.stringify(rewardParts), most: ratingsPerCaller },
+    },
+  );
+  return rows.length > 0;
 }
 
-export async function findExperience(
+/** What was decided for an answer; undefined where nothing is learned from it, or not any more. */
+export async function findDecided(
   db: Db,
   answerId: string,
-  source: string,
-): Promise<{ state: NewExperience['state']; action: string; propensity: number } | undefined> {
-  return db('experiences').where({ answer_id: answerId, source }).first('state', 'action', 'propensity');
-}
-
-/**
- * Recomputes the statistics of every strategy from the experience rows, and marks what it read. Computed anew rather than
- * added up: running twice, or after a crash, gives the same numbers. Returns how many experiences were new.
- */
-export async function learn(db: Knex): Promise<{ learned: number; removed: number }> {
-  return db.transaction(async (trx) => {
-    await trx.raw('select pg_advisory_xact_lock(?)', [learnLock]);
-    const removed = await trx.raw(
-      `delete from experiences where id <= (select max(id) from experiences) - ?
-      and id not in (select id from experiences order by id desc limit ?)`,
-      [bufferSize, bufferSize],
-    );
-    const { rowCount } = await trx.raw('update experiences set learned_at = now() where learned_at is null');
-    if (rowCount || removed.rowCount) await computeStatistics(trx);
-    return { learned: rowCount ?? 0, removed: removed.rowCount ?? 0 };
-  });
-}
-
-/** One learner at a time; the number only has to be ours. */
-const learnLock = 4_207_001;
-
-async function computeStatistics(trx: Knex.Transaction): Promise<void> {
-  await trx('strategy_statistics').delete();
-  await trx.raw(`
-    with e as (
-      select id, action, case when source = 'answer' then 'answer' else 'feedback' end as source, reward, reward_parts
-        from experiences where learned_at is not null),
-    parts as (
-      select action, source, jsonb_object_agg(part, round(mean::numeric, 4)) as parts_mean from (
-        select e.action, e.source, p.key as part, avg((p.value)::text::double precision) as mean
-          from e cross join lateral jsonb_each(e.reward_parts) p where jsonb_typeof(p.value) = 'number'
-         group by 1, 2, 3) m group by 1, 2)
-    insert into strategy_statistics (action, source, experiences, reward_mean, reward_sd, parts_mean)
-    select e.action, e.source, count(*), avg(e.reward), coalesce(stddev_samp(e.reward), 0), coalesce(max(p.parts_mean::text)::jsonb, '{}')
-      from e left join parts p on p.action = e.action and p.source = e.source group by e.action, e.source`);
+): Promise<Pick<NewExperience, 'state' | 'action' | 'policyVersion' | 'propensity'> | undefined> {
+  const where = { answer_id: answerId, source: 'answer' };
+  return db('experiences')
+    .where(where)
+    .first('state', 'action', 'policy_version as policyVersion', 'propensity');
 }
 
 export interface Learning {
-  buffer: { size: number; capacity: number; pending: number; oldest: Date | null; newest: Date | null };
+  buffer: {
+    size: number;
+    /** Not learned yet. */
+    pending: number;
+    oldest: Date | null;
+    newest: Date | null;
+    /** Of the table with its indexes. */
+    bytes: number;
+  };
   states: number;
   strategies: {
     action: string;
@@ -91,11 +84,62 @@ export interface Learning {
   }[];
 }
 
+/** The buffer, and what its experiences say of each action. Read from the rows, of which there are few. */
 export async function readLearning(db: Db): Promise<Learning> {
   const { rows } = await db.raw(`
     select count(*)::int as size, count(*) filter (where learned_at is null)::int as pending,
-           min(created_at) as oldest, max(created_at) as newest, count(distinct state)::int as states from experiences`);
+           min(created_at) as oldest, max(created_at) as newest, count(distinct state)::int as states,
+           pg_total_relation_size('experiences')::int as bytes from experiences`);
   const { states, ...buffer } = rows[0];
-  const strategies = await db('strategy_statistics').orderBy(['action', 'source']).select('*');
-  return { buffer: { ...buffer, capacity: bufferSize }, states, strategies };
+  return { buffer, states, strategies: await readStrategies(db) };
+}
+
+async function readStrategies(db: Db): Promise<Learning['strategies']> {
+  const { rows } = await db.raw(`
+    with e as (
+      select action, case when source = 'answer' then 'answer' else 'feedback' end as source, reward, reward_parts, created_at
+        from experiences),
+    parts as (
+      select action, source, jsonb_object_agg(part, round(mean::numeric, 4)) as parts_mean from (
+        select e.action, e.source, p.key as part, avg((p.value)::text::double precision) as mean
+          from e cross join lateral jsonb_each(e.reward_parts) p where jsonb_typeof(p.value) = 'number'
+         group by 1, 2, 3) m group by 1, 2)
+    select e.action, e.source, count(*)::int as experiences, avg(e.reward) as reward_mean,
+           coalesce(stddev_samp(e.reward), 0) as reward_sd, coalesce(max(p.parts_mean::text)::jsonb, '{}') as parts_mean,
+           max(e.created_at) as updated_at
+      from e left join parts p on p.action = e.action and p.source = e.source
+     group by e.action, e.source order by e.action, e.source`);
+  return rows;
+}
+
+export interface StoredExperience {
+  state: string;
+  action: string;
+  propensity: number;
+  reward: number;
+  /** With which it was learned before; null: it was not. */
+  replaces: number | null;
+}
+
+/** Most experiences that estimates are made from: the newest. */
+const mostRead = 10_000;
+
+/**
+ * The buffer, oldest first, for estimates. `source` answer: what answers measured themselves; all: ratings too. With a version,
+ * those that it has not learned.
+ */
+export async function readExperiences(
+  db: Db,
+  source: 'answer' | 'all',
+  version?: number,
+): Promise<StoredExperience[]> {
+  const { rows } = await db.raw(
+    `select * from (
+       select id, state, action, propensity, reward, null as replaces from experiences
+        where (:all or source = 'answer') and (learned_version is null or learned_version > :version)
+        order by id desc limit ${mostRead}) newest order by id`,
+    // Without a version none is left out.
+    { all: source === 'all', version: version ?? -1 },
+  );
+  return rows;
 }

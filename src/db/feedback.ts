@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
-import { type NewExperience, recordExperience } from './experiences.ts';
+import type { NewCase } from '../cases.ts';
+import { rateCases } from './cases.ts';
 
 export interface NewFeedback {
   answerId: string;
@@ -21,11 +22,12 @@ export interface FeedbackRow {
   updated_at: Date;
 }
 
-/** One feedback a caller and answer, replaceable; its experience row goes with it. */
+/** One feedback a caller and answer, replaceable, with what it says of cases. */
 export async function saveFeedback(
   db: Knex,
   feedback: NewFeedback,
-  experience: NewExperience,
+  /** The case that a good rating makes of the answer; null: none. */
+  fresh: NewCase | null,
 ): Promise<FeedbackRow> {
   return db.transaction(async (trx) => {
     const [row] = await trx('feedback')
@@ -41,7 +43,7 @@ export async function saveFeedback(
       .onConflict(['answer_id', 'api_key_id'])
       .merge(['rating', 'reason', 'citation_n', 'comment', 'updated_at'])
       .returning(['answer_id', 'rating', 'reason', 'citation_n', 'comment', 'created_at', 'updated_at']);
-    await recordExperience(trx, experience);
+    await rateCases(trx, feedback, fresh);
     return row;
   });
 }

@@ -2,7 +2,10 @@ import type { Db } from './connect.ts';
 
 export const heartbeatMs = 5000;
 
-/** @param models language model → whether its calls pass in this process */
+/**
+ * @param models language model → whether its calls pass in this process
+ * @param rssBytes resident memory of the process
+ */
 export async function beat(
   db: Db,
   id: string,
@@ -10,11 +13,20 @@ export async function beat(
   queues: readonly string[],
   concurrency: number,
   models: Record<string, string> = {},
+  rssBytes: number | null = null,
 ): Promise<void> {
   await db('worker_heartbeats')
-    .insert({ id, process, queues, concurrency, models: JSON.stringify(models), beat_at: db.fn.now() })
+    .insert({
+      id,
+      process,
+      queues,
+      concurrency,
+      models: JSON.stringify(models),
+      rss_bytes: rssBytes,
+      beat_at: db.fn.now(),
+    })
     .onConflict('id')
-    .merge(['beat_at', 'models']);
+    .merge(['beat_at', 'models', 'rss_bytes']);
 }
 
 export async function stopBeating(db: Db, id: string): Promise<void> {

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
-import { type Access, isWithin } from '../access.ts';
+import type { Access } from '../access.ts';
 import { AppError } from '../errors.ts';
+import { maySee } from './access-conditions.ts';
 
 /** A document that is there already, with its newest version. */
 export interface Known {
@@ -8,8 +9,8 @@ export interface Known {
   version: number;
   content_hash: string;
   status: string;
-  /** Where it is found, and where its newest version would put it; absent for one that this request has brought. */
-  places?: { collection: string; taxonomyPath: string[] }[];
+  /** Whether the key may see it, where it is found and where its newest version would put it; absent for one that this request has brought. */
+  seen?: boolean;
 }
 
 interface Named {
@@ -22,17 +23,14 @@ export function nameOf({ collection, externalId }: Named): string {
   return `${collection}\0${externalId ?? ''}`;
 }
 
-const columns = `d.id, d.version, v.content_hash, v.status, d.collection, d.taxonomy_path as path,
-  v.attributes->'taxonomy_path' as next`;
-
-function toKnown(row: Known & { collection: string; path: string[]; next: string[] | null }): Known {
-  const { id, version, content_hash, status, collection, path, next } = row;
-  const places = [path, next ?? []].map((taxonomyPath) => ({ collection, taxonomyPath }));
-  return { id, version, content_hash, status, places };
-}
+const columns = 'd.id, d.version, v.content_hash, v.status, d.collection';
 
 /** The documents that have the names of these items, held until the transaction ends; by `nameOf`. */
-export async function lockKnown(trx: Knex.Transaction, items: readonly Named[]): Promise<Map<string, Known>> {
+export async function lockKnown(
+  trx: Knex.Transaction,
+  items: readonly Named[],
+  access: Access | undefined,
+): Promise<Map<string, Known>> {
   const named = items.filter(({ externalId }) => externalId !== null);
   if (named.length === 0) return new Map();
   // Locked first, read after: a statement that had to wait for a lock would see the newest document, but versions as of
@@ -48,26 +46,32 @@ export async function lockKnown(trx: Knex.Transaction, items: readonly Named[]):
       collections: named.map(({ collection }) => collection),
     },
   );
+  const { whole, bindings } = maySee(access);
   const { rows } = await trx.raw(
-    `select d.external_id as "externalId", ${columns}
+    `select d.external_id as "externalId", ${columns}, ${whole} as seen
        from documents d join document_versions v on v.document_id = d.id and v.version = d.version
-      where d.id = any(?)`,
-    [locked.rows.map(({ id }: { id: string }) => id)],
+      where d.id = any(:ids)`,
+    { ...bindings, ids: locked.rows.map(({ id }: { id: string }) => id) },
   );
-  return new Map(rows.map((row: Named & Parameters<typeof toKnown>[0]) => [nameOf(row), toKnown(row)]));
+  return new Map(rows.map((row: Known & Named) => [nameOf(row), row]));
 }
 
 /** What an earlier try of the same request created. */
-export async function findTry(trx: Knex.Transaction, workId: string | undefined): Promise<Known | undefined> {
+export async function findTry(
+  trx: Knex.Transaction,
+  workId: string | undefined,
+  access: Access | undefined,
+): Promise<Known | undefined> {
   if (workId === undefined) return undefined;
+  const { whole, bindings } = maySee(access);
   const { rows } = await trx.raw(
-    `select ${columns}, d.deleted_at is not null as deleted from documents d
-       join document_versions v on v.document_id = d.id and v.version = d.version where d.id = ?`,
-    [workId],
+    `select ${columns}, ${whole} as seen, d.deleted_at is not null as deleted from documents d
+       join document_versions v on v.document_id = d.id and v.version = d.version where d.id = :workId`,
+    { ...bindings, workId },
   );
   if (rows[0]?.deleted)
     throw new AppError('conflict', 'The document of this Idempotency-Key has been deleted: use a new key.');
-  return rows[0] && toKnown(rows[0]);
+  return rows[0];
 }
 
 /**
@@ -76,8 +80,8 @@ export async function findTry(trx: Knex.Transaction, workId: string | undefined)
  *
  * @throws AppError `not_found`
  */
-export function refuseUnseen({ places = [] }: Known, access: Access | undefined, pointer = ''): void {
-  if (places.every((place) => isWithin(access, place))) return;
+export function refuseUnseen({ seen = true }: Known, pointer = ''): void {
+  if (seen) return;
   const at = `${pointer}/external_id`;
   const message = 'this key has no document of this name and may not use the name: take another one';
   throw new AppError('not_found', `${at}: ${message}.`, { errors: [{ pointer: at, message }] });

@@ -118,6 +118,22 @@ export async function readSpending(
   return rows[0];
 }
 
+/** What the budgets of today leave for a call of this key, USD, running calls counted at their dearest; null: none holds. */
+export async function readBudgetLeft(
+  db: Db,
+  apiKeyId: string,
+  dailyBudgetUsd: number | undefined,
+): Promise<number | null> {
+  const key = await db('api_keys').where({ id: apiKeyId }).first('budget_usd_per_day');
+  const keyBudget: number | undefined = key?.budget_usd_per_day ?? undefined;
+  if (keyBudget === undefined && dailyBudgetUsd === undefined) return null;
+  const spent = await readSpending(db, apiKeyId, { withReserved: true });
+  const left = [keyBudget, dailyBudgetUsd].map((budget, n) =>
+    budget === undefined ? Number.POSITIVE_INFINITY : budget - (n === 0 ? spent.key : spent.day),
+  );
+  return Math.max(0, Math.min(...left));
+}
+
 export interface ModelCall {
   model: string;
   ms: number | null;

@@ -15,13 +15,16 @@ export interface MovedTable {
 }
 
 /** Not work but the machinery's notes on itself: what processes of the source do and did says nothing of the target's. */
-const leftBehind = ['worker_heartbeats', 'posting_counts', 'vector_recall', 'orphans'];
+const leftBehind = ['worker_heartbeats', 'posting_counts', 'vector_recall', 'orphans', 'tool_servers'];
 
 /** Rows that every database has once it is migrated, or once a service was started on it, and how to tell them from others. */
 const untouched: Record<string, string> = {
   corpus_state: 'version = 0',
   taxonomy_versions: `version = '1.0.0'`,
+  learning_state: 'last_version = 0 and batches_planned = 0',
   schedules: 'true',
+  classify_state: 'revision = 0',
+  classifiers: 'true',
   fair_clocks: 'true',
   // A start makes the first one; vectors of it would be rows of other tables.
   embedding_generations: 'true',

@@ -18,7 +18,7 @@ const noVersion = `not exists (select from document_versions v where v.document_
 const noDocument = (id: string) => `not exists (select from documents d where d.id = ${id})`;
 const citesNobody = (sources: string) => `exists (
   select from jsonb_array_elements(case jsonb_typeof(${sources}) when 'array' then ${sources} else '[]' end) s
-   where s->'deleted' is distinct from 'true'::jsonb and ${noDocument(`(s->>'document_id')::uuid`)})`;
+   where s->'deleted' is distinct from 'true'::jsonb and s->>'document_id' is not null and ${noDocument(`(s->>'document_id')::uuid`)})`;
 
 /** Chunks before their versions, since removing them tells the corpus; and what is cached of it before that. */
 const kinds: OrphanKind[] = [
@@ -152,7 +152,7 @@ async function reopenDeletes(trx: Knex.Transaction): Promise<number> {
 async function scrubAnswers(trx: Knex.Transaction): Promise<number> {
   const { rows } = await trx.raw(
     `select distinct s->>'document_id' as id from answers t cross join lateral jsonb_array_elements(t.result->'sources') s
-      where ${whereOf('answers')} and ${noDocument(`(s->>'document_id')::uuid`)}`,
+      where ${whereOf('answers')} and s->>'document_id' is not null and ${noDocument(`(s->>'document_id')::uuid`)}`,
   );
   const ids = rows.map(({ id }: { id: string }) => id);
   return ids.length === 0 ? 0 : scrubCiting(trx, ids, 1000);

@@ -2,6 +2,7 @@ import type { Knex } from 'knex';
 import { blankDrafts, countDrafts } from './answer-events.ts';
 import { countRecords } from './answer-records.ts';
 import { countCiting } from './answer-sources.ts';
+import { countCasesCiting, dropCasesCiting } from './cases.ts';
 import type { Db } from './connect.ts';
 
 /** Rows that hold something of documents, by what they are. */
@@ -12,12 +13,14 @@ export type Remains = Record<
   | 'vectors'
   | 'postings'
   | 'blobs'
+  | 'places'
   | 'texts'
   | 'items'
   | 'replies'
   | 'answers'
   | 'drafts'
-  | 'records',
+  | 'records'
+  | 'cases',
   number
 >;
 
@@ -41,6 +44,11 @@ export async function countRemains(
             (select count(*)::int from chunks where document_id = any(:ids::uuid[]) or seq = any(:seqs::bigint[])) as chunks,
             (select count(*)::int from chunk_vectors where chunk_seq = any(:seqs::bigint[]))
               + (select count(*)::int from kept_vectors where document_id = any(:ids::uuid[])) as vectors,
+            (select count(*)::int from document_nodes where document_id = any(:ids::uuid[]))
+              + (select count(*)::int from taxonomy_allotments where document_id = any(:ids::uuid[]))
+              + (select count(*)::int from classifications where document_id = any(:ids::uuid[]))
+              + (select count(*)::int from classify_examples where document_id = any(:ids::uuid[]))
+              + (select count(*)::int from review_tasks where document_id = any(:ids::uuid[])) as places,
             (select count(*)::int from postings where chunk_seq = any(:seqs::bigint[])) as postings,
             (select count(distinct (document_id, version))::int from blob_parts where document_id = any(:ids::uuid[])) as blobs,
             (select count(*)::int from text_parts where document_id = any(:ids::uuid[])) as texts,
@@ -53,6 +61,7 @@ export async function countRemains(
     answers: await countCiting(db, ids),
     drafts: await countDrafts(db, ids),
     records: await countRecords(db, ids),
+    cases: await countCasesCiting(db, ids),
   };
 }
 
@@ -76,6 +85,7 @@ export async function removeDocuments(trx: Knex.Transaction, ids: readonly strin
     [JSON.stringify(emptied), [...ids]],
   );
   await blankDrafts(trx, ids);
+  await dropCasesCiting(trx, ids);
   await trx('documents')
     .whereIn('id', [...ids])
     .delete();

@@ -49,9 +49,9 @@ async function copyVersion(
 ): Promise<boolean> {
   const { rowCount } = await trx.raw(
     `insert into document_versions (document_id, version, content_hash, source_hash, content_type, file_name, attributes, bytes,
-            text, pii_policy, pii, priority, api_key_id, restored_from)
+            text, pii_policy, pii, priority, api_key_id, restored_from, node_id)
      select v.document_id, :version, v.content_hash, v.source_hash, v.content_type, v.file_name, v.attributes, v.bytes,
-            case when file.there then null else v.text end, v.pii_policy, case when file.there then null else v.pii end, v.priority, coalesce(:apiKeyId, '00000000-0000-0000-0000-000000000000')::uuid, v.version
+            case when file.there then null else v.text end, v.pii_policy, case when file.there then null else v.pii end, v.priority, coalesce(:apiKeyId, '00000000-0000-0000-0000-000000000000')::uuid, v.version, v.node_id
        from document_versions v
        cross join lateral (select exists (select from blob_parts b where b.document_id = v.document_id and b.version = v.version) as there) as file
       where v.document_id = :documentId and v.version = :from and (file.there or v.text is not null)`,

@@ -1,7 +1,8 @@
 import type { Filters, Passage } from '../retrieval/passage.ts';
 import type { ChunkPart } from '../retrieval/stretches.ts';
-import { maySee, startsWithAny } from './access-conditions.ts';
+import { maySee } from './access-conditions.ts';
 import type { Db } from './connect.ts';
+import { shownPath, standsUnder } from './taxonomy-places.ts';
 
 /** A piece of SQL with its named bindings. */
 export interface Sql {
@@ -45,10 +46,7 @@ export function visibleConditions(filters: Filters | undefined) {
     conditions.push('d.id = any(:documentIds::uuid[])');
     bindings.documentIds = filters.documentIds.filter((id) => uuid.test(id));
   }
-  if (filters.canonicalIn)
-    conditions.push(
-      startsWithAny(filters.canonicalIn, { column: 'd.taxonomy_path', name: 'path' }, bindings),
-    );
+  if (filters.canonicalIn) conditions.push(standsUnder(filters.canonicalIn, bindings));
   if (filters.collections) {
     conditions.push('d.collection = any(:collections::text[])');
     bindings.collections = filters.collections;
@@ -99,7 +97,7 @@ export async function readPassages(
             c.start_char as start, c.end_char as "end", c.page, c.heading, c.context, c.gap, c.text,
             coalesce(d.title, v.found->>'title') as title, d.source_url as "sourceUrl",
             coalesce(d.author, v.found->>'author') as author, v.found->>'date' as date, v.content_type as "contentType",
-            coalesce(d.language, v.found->>'language') as language, d.taxonomy_path as "taxonomyPath", d.metadata,
+            coalesce(d.language, v.found->>'language') as language, ${shownPath('d')} as "taxonomyPath", d.metadata,
             array(select word from unnest(c.words) as word where word = any(?::text[])) as matched
        from chunks c
        join documents d on d.id = c.document_id and d.deleted_at is null

@@ -1,7 +1,10 @@
 import type { Knex } from 'knex';
 
 /** Tables whose plans and index-only scans search depends on. */
-const tables = ['postings', 'posting_counts', 'chunks', 'chunk_vectors', 'documents', 'document_versions'];
+const tables = [
+  ...['postings', 'posting_counts', 'chunks', 'chunk_vectors', 'documents', 'document_versions'],
+  ...['document_nodes', 'taxonomy_nodes'],
+];
 
 /** Changes of the corpus before it is worth it: at least so many, and a tenth of what has been there. */
 const leastChanges = 10;

@@ -107,7 +107,7 @@ export async function makeLive(db: Knex, key: VersionKey): Promise<boolean> {
     if (!live) return false;
     const { rows } = await trx.raw(
       `select exists (select from chunks c where c.document_id = d.id and c.version <> v.version) as "hasOthers",
-              v.attributes, ${holdsPii} as "holdsPii"
+              v.attributes, v.node_id as "nodeId", ${holdsPii} as "holdsPii"
          from documents d join document_versions v on v.document_id = d.id and v.version = d.version
         where d.id = ? and v.version = ? and v.status = 'embedding' and d.deleted_at is null
           and not exists (
@@ -122,7 +122,7 @@ export async function makeLive(db: Knex, key: VersionKey): Promise<boolean> {
       ? await removeChunks(trx, key.documentId, key.version)
       : { chunks: 0, words: 0 };
     const added = await publishChunks(trx, key);
-    await applyAttributes(trx, key.documentId, key.version, found.attributes);
+    await applyAttributes(trx, key, found);
     await trx('document_versions')
       .where(where(key))
       .update({ status: 'ready', error: null, updated_at: trx.fn.now() });

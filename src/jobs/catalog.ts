@@ -51,7 +51,7 @@ export const catalog = {
     attempts: 3,
     timeoutMs: 10 * minutes,
   }),
-  /** Experience rows → statistics of each retrieval strategy. */
+  /** Experiences that were not learned yet → batches of them. */
   learnFromExperience: defineJob({
     queue: 'learning',
     payload: nothing,
@@ -60,6 +60,23 @@ export const catalog = {
     timeoutMs: minutes,
     everyMs: minutes,
   }),
+  /** New cases → indexed; alike ones merged, those that no longer help archived. */
+  tendCases: defineJob({
+    queue: 'learning',
+    payload: nothing,
+    once: () => 'tend-cases',
+    attempts: 3,
+    timeoutMs: 5 * minutes,
+    everyMs: minutes,
+  }),
+  /** A batch of experiences → the next version of the policy. */
+  learnBatch: defineJob({
+    queue: 'learning',
+    payload: z.strictObject({ batch: z.int().positive() }),
+    once: ({ batch }) => `batch-${batch}`,
+    attempts: 5,
+    timeoutMs: minutes,
+  }),
   /** Judged questions searched for by every strategy: a turn at a time, and what is measured stays measured. */
   runEvaluation: defineJob({
     queue: 'learning',
@@ -67,6 +84,32 @@ export const catalog = {
     once: ({ evaluationId, turn }) => `${evaluationId}-${turn}`,
     attempts: 5,
     timeoutMs: 5 * minutes,
+  }),
+  /** What documents and unanswered questions suggest to change in the taxonomy; nothing changes by itself. */
+  suggestTaxonomy: defineJob({
+    queue: 'learning',
+    payload: nothing,
+    once: () => 'suggest-taxonomy',
+    attempts: 3,
+    timeoutMs: 30 * minutes,
+    everyMs: 60 * minutes,
+  }),
+  /** A live document that nobody has placed → a node of the taxonomy, or a task for a person. */
+  classifyDocument: defineJob({
+    queue: 'learning',
+    payload: z.strictObject({ documentId: z.uuid() }),
+    once: ({ documentId }) => documentId,
+    attempts: 5,
+    timeoutMs: 2 * minutes,
+  }),
+  /** Documents that a new taxonomy version or a correction concerns, and those whose nudge was lost → classified. */
+  classifyDue: defineJob({
+    queue: 'learning',
+    payload: nothing,
+    once: () => 'classify-due',
+    attempts: 1,
+    timeoutMs: 2 * minutes,
+    everyMs: 5 * seconds,
   }),
   /** One try to tell a receiver of something that has ended; what failed stands in its row, with the time of the next try. */
   deliverWebhook: defineJob({
@@ -109,6 +152,15 @@ export const catalog = {
     attempts: 1,
     timeoutMs: minutes,
     everyMs: 5 * seconds,
+  }),
+  /** Rollouts whose guards are broken → rolled back; those that go on by themselves → their next stage. */
+  tendRollouts: defineJob({
+    queue: 'upkeep',
+    payload: nothing,
+    once: () => 'tend-rollouts',
+    attempts: 1,
+    timeoutMs: minutes,
+    everyMs: 3 * seconds,
   }),
   /** Answers past their deadline or their time to be kept, stale cache rows, forgotten idempotency keys. */
   sweepExpired: defineJob({

@@ -14,6 +14,10 @@ export const actions: readonly Action[] = retrievalArms.flatMap((arm) =>
 /** What is done where no policy decides, and until there is evidence for anything else. */
 export const fixedAction: Action = 'hybrid:direct';
 
+export function actionIndex(action: Action): number {
+  return actions.indexOf(action);
+}
+
 /** What is known of a question before its retrieval is decided: each part in levels, from little to much. */
 export interface State {
   complexity: 0 | 1 | 2;
@@ -31,6 +35,16 @@ export function stateIndex({ complexity, intent, keyword, vector }: State): numb
   return ((complexity * 4 + intent) * 3 + keyword) * 3 + vector;
 }
 
+/** The state whose `stateIndex` this is. */
+export function stateAt(index: number): State {
+  return {
+    complexity: Math.floor(index / 36) as State['complexity'],
+    intent: (Math.floor(index / 9) % 4) as State['intent'],
+    keyword: (Math.floor(index / 3) % 3) as State['keyword'],
+    vector: (index % 3) as State['vector'],
+  };
+}
+
 /** Stable over releases: experiences keep it. */
 export function stateKey({ complexity, intent, keyword, vector }: State): string {
   return `c${complexity}-i${intent}-k${keyword}-v${vector}`;
@@ -43,6 +57,8 @@ export interface Experience {
   reward: number;
   /** Probability with which the action was chosen, 0 < p ≤ 1. */
   propensity: number;
+  /** The reward that was learned earlier for the same decision and that this one takes the place of: late feedback. */
+  replaces?: number;
 }
 
 export interface Decision {
@@ -59,6 +75,7 @@ export interface Policy {
   probabilities(state: State): number[];
   /** `draw` gives numbers in [0, 1). */
   decide(state: State, draw: () => number): Decision;
+  /** Learns each experience once. Throws RangeError, and learns nothing of the batch, where a reward is not a number. */
   update(batch: readonly Experience[]): void;
   /** All that it has learned, to be stored and restored. */
   toJSON(): unknown;

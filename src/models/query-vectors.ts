@@ -1,7 +1,7 @@
 import type { Embedder } from './embedder.ts';
 
 /**
- * The embedder with one question's vector known already, or to be noted when it is made: what the cache of query embeddings
+ * The embedder with one question's vector known already, or to be noted when it is made, once: what the cache of query embeddings
  * puts between search and the model. `onUse` is told of each use.
  */
 export function withQueryVector(
@@ -10,14 +10,17 @@ export function withQueryVector(
   known: Float32Array | undefined,
   onUse: (vector: Float32Array, wasKnown: boolean) => void,
 ): Embedder {
+  let vector = known;
   return {
     ...embedder,
     embed: async (texts, options) => {
       const [text] = texts;
       if (options.task !== 'query' || texts.length !== 1 || text !== question)
         return embedder.embed(texts, options);
-      const vectors = known ? [known] : await embedder.embed(texts, options);
-      for (const vector of vectors) onUse(vector, known !== undefined);
+      const wasKnown = vector !== undefined;
+      const vectors = vector ? [vector] : await embedder.embed(texts, options);
+      [vector] = vectors;
+      if (vector) onUse(vector, wasKnown);
       return vectors;
     },
   };

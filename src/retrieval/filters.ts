@@ -13,7 +13,7 @@ export function toFilters(given: RequestFilters | undefined, canonical?: string[
   const result: Filters = {};
   const paths = [given?.canonical_in, canonical].filter((list) => list !== undefined).map(normalised);
   if (paths.length === 1) result.canonicalIn = paths[0] as string[][];
-  if (paths.length === 2) result.canonicalIn = both(paths[0] as string[][], paths[1] as string[][]);
+  if (paths.length === 2) result.canonicalIn = bothPaths(paths[0] as string[][], paths[1] as string[][]);
   if (given?.document_ids) result.documentIds = given.document_ids;
   if (given?.collections) result.collections = given.collections;
   if (given?.metadata) result.metadata = given.metadata;
@@ -26,7 +26,9 @@ function normalised(paths: string[][]): string[][] {
 }
 
 /** Paths under a prefix of each list: of two prefixes of one line the longer one, otherwise none. */
-function both(a: string[][], b: string[][]): string[][] {
+export function bothPaths(a: string[][], b: string[][]): string[][] {
   const startsWith = (path: string[], prefix: string[]) => prefix.every((label, i) => path[i] === label);
-  return a.flatMap((x) => b.flatMap((y) => (startsWith(x, y) ? [x] : startsWith(y, x) ? [y] : [])));
+  return normalised(a).flatMap((x) =>
+    normalised(b).flatMap((y) => (startsWith(x, y) ? [x] : startsWith(y, x) ? [y] : [])),
+  );
 }

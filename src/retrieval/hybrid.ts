@@ -13,6 +13,15 @@ const agreementDepth = 3;
 /** From here on what the model does not read is not worth a note. */
 const wellRead = 0.9;
 
+/** What both legs found, before it is decided how much each counts. */
+export interface Legs {
+  evidences: Evidences[];
+  /** Of the vector leg beside the keyword leg's 1. */
+  weight: number;
+  agreement: boolean;
+  notes: string[];
+}
+
 /**
  * Both legs, fused. Each finds its best chunks, of which the other's score is looked up as soon as they are known, so that no
  * chunk is marked down for standing just below a leg's cut. As many of the best by words as passages are wanted are proven;
@@ -20,6 +29,23 @@ const wellRead = 0.9;
  * search and a note.
  */
 export async function hybrid(search: Search): Promise<Found> {
+  const { legs, words } = await searchBoth(search);
+  return legs ? fuseLegs(legs, search.greatestScore) : words;
+}
+
+export function fuseLegs({ evidences, weight, agreement, notes }: Legs, greatestScore: number): Found {
+  return {
+    candidates: fuse(evidences, weight, greatestScore),
+    vectorWeight: weight,
+    agreement,
+    notes: [`Fused: cosine counts ${weight.toFixed(2)} beside BM25 over its greatest score.`, ...notes],
+  };
+}
+
+/** What both legs found; by words alone where there is no vector leg. */
+export async function searchBoth(
+  search: Search,
+): Promise<{ legs: Legs; words?: undefined } | { legs?: undefined; words: Found }> {
   if (search.readable < leastReadable) {
     return wordsOnly(search, 'The embedding model can not read the question: keyword search only.');
   }
@@ -28,16 +54,9 @@ export async function hybrid(search: Search): Promise<Found> {
   const [words, meaning] = await Promise.all([findByWords(search, query), findByMeaning(search, query)]);
   const evidences = join(search, words, meaning);
   const corpus = readableAmong(evidences);
+  const notes = [readNote('question', search.readable), readNote('best passages by words', corpus)].flat();
   const weight = weightFor(search.readable * corpus, search.greatestScore);
-  return {
-    candidates: fuse(evidences, weight, search.greatestScore),
-    vectorWeight: weight,
-    agreement: agree(words.found, meaning.found),
-    notes: [
-      `Fused: cosine counts ${weight.toFixed(2)} beside BM25 over its greatest score.`,
-      ...[readNote('question', search.readable), readNote('best passages by words', corpus)].flat(),
-    ],
-  };
+  return { legs: { evidences, weight, agreement: agree(words.found, meaning.found), notes } };
 }
 
 function readNote(what: string, readable: number): string[] {
@@ -45,9 +64,9 @@ function readNote(what: string, readable: number): string[] {
   return [`The embedding model reads ${Math.round(readable * 100)} % of the ${what}: it counts less.`];
 }
 
-async function wordsOnly(search: Search, note: string): Promise<Found> {
+async function wordsOnly(search: Search, note: string): Promise<{ words: Found }> {
   const found = await byWords(search);
-  return { ...found, notes: [note, ...found.notes] };
+  return { words: { ...found, notes: [note, ...found.notes] } };
 }
 
 /** Undefined when the model is unavailable; every other error passes. */

@@ -1,4 +1,5 @@
 import type { Access } from '../access.ts';
+import type { CaseMatch } from '../cases.ts';
 import type { RerankReport } from './rerank.ts';
 
 /** What search may see. Every list narrows; all are enforced in SQL. An empty list lets nothing through. */
@@ -57,6 +58,16 @@ export interface Passage {
   vectorScore: number | null;
   /** Judgement of the reranker 0…1; null when it was not shown the chunk. */
   rerankScore: number | null;
+  /** Where it is no chunk of a document but what a tool said for this answer: then ids, offsets and scores are its own. */
+  tool?: ToolOrigin;
+}
+
+export interface ToolOrigin {
+  /** `server.tool` */
+  name: string;
+  server: string;
+  argumentsHash: string;
+  calledAt: Date;
 }
 
 /** Absolute signals of how well the corpus answers the question: comparable between questions and corpora. */
@@ -94,4 +105,6 @@ export interface Retrieval {
   taxonomyVersion: string;
   evidence: Evidence;
   analysis: QueryAnalysis;
+  /** Earlier answers that helped, the likest first; left out where none did. */
+  cases?: CaseMatch[];
 }

@@ -1,3 +1,4 @@
+import type { CaseMatch } from '../cases.ts';
 import type { Db } from '../db/connect.ts';
 import { readPassages } from '../db/search.ts';
 import { findScope } from '../db/search-scope.ts';
@@ -12,8 +13,10 @@ import { hasVectorIndex } from '../db/vector-index.ts';
 import type { Embedder } from '../models/embedder.ts';
 import { detectLanguage } from '../text/language.ts';
 import { analyze, analyzeQuestion } from './analyze.ts';
+import { branchNotes } from './branch-notes.ts';
 import { byMeaning, leastReadable } from './by-meaning.ts';
 import { byWords } from './by-words.ts';
+import { type Decide, decided } from './decided.ts';
 import { diversify } from './diversify.ts';
 import { expandStretches } from './expand.ts';
 import { coverage } from './held-words.ts';
@@ -31,6 +34,7 @@ import {
   type Stretch,
   textOf,
 } from './stretches.ts';
+import { withCases } from './with-cases.ts';
 
 /** Every way to search; a new one is a file, a name in passage.ts and a line here. */
 export const strategyFunctions: Record<Strategy, StrategyFunction> = {
@@ -59,6 +63,18 @@ export interface RetrieveOptions {
   /** Joins found chunks that follow each other to one passage; k counts what that leaves. */
   merge?: boolean | undefined;
   expand?: Expand | undefined;
+  /** Decides what is made of both legs, in the place of strategy `hybrid`. */
+  decide?: Decide | undefined;
+  /** Milliseconds from now until which the result is wanted. */
+  withinMs?: number | undefined;
+  /** Earlier answers that the question is like; left out: nobody looked for any. */
+  cases?: CasesFound | undefined;
+}
+
+export interface CasesFound {
+  matches: CaseMatch[];
+  /** Why there are none. */
+  note?: string;
 }
 
 const fewestCandidates = 50;
@@ -76,23 +92,28 @@ export async function retrieve(
   options: RetrieveOptions,
 ): Promise<Retrieval> {
   const { db, embedder, bm25 = bm25Defaults, reranking, signal } = context;
-  const { k, strategy, filters } = options;
+  const { k, strategy, filters, decide, withinMs } = options;
+  const until = withinMs === undefined ? undefined : performance.now() + withinMs;
   signal?.throwIfAborted();
   const { words, sounds } = analyzeQuestion(question);
-  const [statistics, scope, indexed] = await Promise.all([
+  const [statistics, scope, indexed, branches] = await Promise.all([
     readWordStatistics(db, [...words, ...sounds.keys()], filters?.access),
     findScope(db, filters),
     strategy !== 'keyword' && hasVectorIndex(db, embedder.model, embedder.dimensions),
+    branchNotes(db, filters),
   ]);
   const asked = withoutSounds(statistics);
   const heard = soundsIn(statistics, sounds);
   const search: Search = {
-    ...{ db, embedder, signal, question, scope, indexed, statistics, bm25, k },
+    ...{ db, embedder, signal, question, scope, indexed, statistics, bm25, k, until },
+    access: filters?.access,
     limit: Math.max(candidatesPerPassage * k, fewestCandidates),
     greatestScore: greatestScore(asked, bm25),
     readable: embedder.reads(question),
   };
-  const found = await rerank(search, await strategyFunctions[strategy](search), reranking);
+  const { matches = [], note } = options.cases ?? {};
+  const searched = decide ? await decided(search, decide) : await strategyFunctions[strategy](search);
+  const found = await rerank(search, await withCases(search, searched, strategy, matches), reranking);
   signal?.throwIfAborted();
   const { passages, covered, notes } = await loadPassages(search, found, options);
   return {
@@ -108,8 +129,15 @@ export async function retrieve(
       sounds: heard,
       vectorWeight: found.vectorWeight,
       rerank: found.rerank,
-      notes: [...found.notes, ...soundNotes(statistics, sounds, strategy), ...notes],
+      notes: [
+        ...branches,
+        ...found.notes,
+        ...(note ? [note] : []),
+        ...soundNotes(statistics, sounds, strategy),
+        ...notes,
+      ],
     },
+    ...(matches.length > 0 && { cases: matches }),
   };
 }
 

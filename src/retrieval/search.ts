@@ -15,10 +15,15 @@ import type { Embedder } from '../models/embedder.ts';
 import { type EmbedderPool, unavailableEmbedder } from '../models/embedder-pool.ts';
 import { packVector, unpackVector, withQueryVector } from '../models/query-vectors.ts';
 import { analyzerVersion } from './analyze.ts';
+import type { Decide } from './decided.ts';
+import { type CaseLookup, lookUpCases } from './look-up-cases.ts';
 import type { Expand, Filters, Retrieval, Strategy } from './passage.ts';
 import type { Reranking } from './rerank.ts';
 import { rerankingFor } from './reranking-for.ts';
-import { retrieve } from './retrieve.ts';
+import { type CasesFound, retrieve } from './retrieve.ts';
+
+/** The key of no entry. */
+const noResult = '';
 
 /** For whom is searched: a result found for one is not served to another. */
 export interface Audience {
@@ -41,6 +46,13 @@ export interface SearchOptions {
   rerank?: boolean | undefined;
   /** Milliseconds from now until which the result is wanted: the reranker has no more than what is left then. */
   withinMs?: number | undefined;
+  /** Whose cases are looked up; left out: none. What they change is not cached: they come and go without the corpus. */
+  cases?: { apiKeyId: string } | undefined;
+  /**
+   * Decides what is made of both legs, in the place of strategy `hybrid`. What was decided for one question is no result of
+   * another: it is neither looked for in the cache nor kept there. The question's vector is.
+   */
+  decide?: Decide | undefined;
   /** Neither reads the cache nor fills it: for measuring. */
   fresh?: boolean;
 }
@@ -68,19 +80,22 @@ interface SearchDeps {
   cacheTtlSeconds: number;
   /** null: none is configured. */
   reranking?: Reranking | null;
+  /** Milliseconds that looking for cases may take; left out: 100. */
+  caseLookupMs?: number;
 }
 
 export function createSearch(deps: SearchDeps): Search {
-  const { db, embedders, metrics, bm25, cacheTtlSeconds } = deps;
+  const { db, embedders, metrics, bm25, cacheTtlSeconds, caseLookupMs = 100 } = deps;
   const search = async (question: string, asked: SearchOptions, signal?: AbortSignal) => {
     const options = withinAccess(asked);
     const off = cacheTtlSeconds === 0 || options.fresh === true;
     const reranking = rerankingFor(options, deps.reranking, metrics);
-    const keys = { result: resultKey(question, options, bm25, reranking), questionHash: sha256(question) };
+    const result = options.decide || options.cases ? noResult : resultKey(question, options, bm25, reranking);
+    const keys = { result, questionHash: sha256(question) };
     const state = await readSearchState(db, keys, off ? 0 : cacheTtlSeconds);
     const { generation } = state;
     const answer = { generation: generation && { id: generation.id, model: generation.model } };
-    if (!off) countLookup(metrics, 'results', state.found !== undefined);
+    if (!off && result !== noResult) countLookup(metrics, 'results', state.found !== undefined);
     if (state.found !== undefined)
       return { ...answer, retrieval: state.found as Retrieval, cache: 'hit' as const };
     const entries: CacheEntry[] = [];
@@ -94,14 +109,19 @@ export function createSearch(deps: SearchDeps): Search {
           entries,
           metrics,
         );
-    const retrieval = await retrieve(
+    const lookup = { db, embedder, metrics, signal, filters: options.filters, withinMs: caseLookupMs };
+    const cases = options.cases && (await lookUp(question, { ...lookup, ...options.cases }));
+    const retrieved = await retrieve(
       question,
       { db, embedder, bm25, reranking, ...(signal ? { signal } : {}) },
-      options,
+      { ...options, cases },
     );
+    // Parts may have been read before a change and its version after it: kept under that, it would be served as new.
+    const retrieval = { ...retrieved, corpusVersion: Math.min(state.corpusVersion, retrieved.corpusVersion) };
     if (off) return { ...answer, retrieval, cache: 'off' as const };
     // The next search may find the reranker well again.
-    if (!retrieval.analysis.rerank || retrieval.analysis.rerank.outcome === 'applied')
+    const whole = !retrieval.analysis.rerank || retrieval.analysis.rerank.outcome === 'applied';
+    if (whole && result !== noResult)
       entries.push({
         key: keys.result,
         corpusVersion: retrieval.corpusVersion,
@@ -109,7 +129,7 @@ export function createSearch(deps: SearchDeps): Search {
         value: retrieval,
       });
     await writeCache(db, entries);
-    return { ...answer, retrieval, cache: 'miss' as const };
+    return { ...answer, retrieval, cache: options.decide ? ('off' as const) : ('miss' as const) };
   };
   return {
     retrieve: async (question, options, signal) => {
@@ -119,6 +139,12 @@ export function createSearch(deps: SearchDeps): Search {
       return result;
     },
   };
+}
+
+async function lookUp(question: string, lookup: CaseLookup): Promise<CasesFound> {
+  const matches = await lookUpCases(question, lookup);
+  if (matches) return { matches };
+  return { matches: [], note: `Cases: looking for them took longer than ${lookup.withinMs} ms.` };
 }
 
 /** What a key is restricted to is a filter that no caller can leave out; as one it is part of the key of the cache. */

@@ -1,3 +1,4 @@
+import type { Access } from '../access.ts';
 import type { Db } from '../db/connect.ts';
 import type { Scope } from '../db/search-scope.ts';
 import type { Bm25, WordStatistics } from '../db/search-words.ts';
@@ -23,6 +24,10 @@ export interface Search {
   greatestScore: number;
   /** How far the embedding model can read the question, 0…1. */
   readable: number;
+  /** Of the key that asks. */
+  access?: Access | undefined;
+  /** By `performance.now()`: when the result is wanted; undefined: whenever. */
+  until?: number | undefined;
 }
 
 export interface Candidate {

@@ -8,6 +8,9 @@ export const webhookEvents = [
   'document.failed',
   'ingestion_batch.completed',
   'ingestion_batch.cancelled',
+  'rollout.advanced',
+  'rollout.completed',
+  'rollout.rolled_back',
 ] as const;
 export type WebhookEvent = (typeof webhookEvents)[number];
 

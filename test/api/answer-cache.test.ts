@@ -26,6 +26,7 @@ beforeAll(async () => {
     COMPOSE_BUDGET_MS: '4000',
     ANSWER_CACHE_TTL_SECONDS: '600',
     ANSWER_CACHE_ENTRIES: '3',
+    FEATURE_EXPERIENCE_REPLAY: 'true',
   });
   client = service.admin;
   await addDocuments(client, handbook);
@@ -72,11 +73,13 @@ describe('the same question', () => {
 
   it('counts for learning as often as it is asked, and can be rated and replayed', async () => {
     const [first, second] = [await ask(client, { question: meals }), await ask(client, { question: meals })];
-    const rows = await service.sql.query<Json>(
-      `select state, action, propensity, reward, reward_parts from experiences where answer_id = any($1::uuid[])`,
-      [[first.id, second.id]],
-    );
-    expect(rows.length).toBe(2);
+    const rows = await waitFor('both were added', async () => {
+      const found = await service.sql.query<Json>(
+        `select state, action, propensity, reward, reward_parts from experiences where answer_id = any($1::uuid[])`,
+        [[first.id, second.id]],
+      );
+      return found.length === 2 && found;
+    });
     expect(rows[1]).toEqual(rows[0]);
     expect((await client.post(second.links.feedback, { rating: 1 })).status).toBe(201);
     const record = (await client.get(`/api/v1/admin/answers/${second.id}/record`)).body;

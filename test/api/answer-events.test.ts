@@ -59,16 +59,10 @@ const result = () => ({
     },
   ],
 });
-const experience = (answerId: string) => ({
-  ...{ answerId, source: 'answer', state: {}, action: 'hybrid', propensity: 1, reward: 1, rewardParts: {} },
-});
 const step = { name: 'intent', ms: 1, outcome: 'ok' } as const;
 
 async function complete({ id, token }: ClaimedAnswer, told?: Told): Promise<void> {
-  await completeAnswer(bench.context.db, id, token, result(), {
-    experience: experience(id),
-    ...(told && { told }),
-  });
+  await completeAnswer(bench.context.db, id, token, result(), told ? { told } : {});
 }
 
 const types = (list: readonly (SentEvent | undefined)[]) => list.map((event) => event?.event);

@@ -11,7 +11,6 @@ import {
   startService,
   type TestService,
 } from '../support/service.ts';
-import { waitFor } from '../support/wait-for.ts';
 
 let service: TestService;
 let reader: Client;
@@ -91,8 +90,8 @@ describe('asking', () => {
       reason: 'to see it in an answer',
     });
     const { flags } = await ask(reader, { question: remote });
-    expect(flags.debate_mode).toEqual({ on: true, reason: 'stored', percent: 100 });
-    expect(flags.soft_q_bandit).toEqual({ on: false, reason: 'default', percent: 100 });
+    expect(flags.debate_mode).toMatchObject({ on: true, reason: 'stored', percent: 100 });
+    expect(flags.soft_q_bandit).toMatchObject({ on: false, reason: 'default', percent: 100 });
     await service.admin.post('/api/v1/admin/flags/debate_mode/kill', { reason: 'seen' });
     const { flags: later } = await ask(reader, { question: remote });
     expect(later.debate_mode).toMatchObject({ on: false, reason: 'kill' });
@@ -325,28 +324,5 @@ describe('feedback', () => {
       [answer.id],
     );
     expect(rows.map(({ rating }) => rating)).toEqual([0, 0.75]);
-    const experiences = await service.sql.query<Json>(
-      `select reward from experiences where answer_id = $1 and source like 'feedback:%' order by reward`,
-      [answer.id],
-    );
-    expect(experiences.map(({ reward }) => reward)).toEqual([0, 0.75]);
-  });
-
-  it('is learned from, as every answer is', async () => {
-    const answer = await ask(writer, { question: remote, strategy: 'keyword' });
-    await rate(writer, answer, { rating: 5 });
-    const learning = await waitFor('nothing is pending', async () => {
-      const { body } = await service.admin.get('/api/v1/admin/learning');
-      return body.buffer.pending === 0 && body;
-    });
-    const rows = await service.sql.query<Json>('select source, state::text from experiences');
-    expect(learning.buffer).toMatchObject({ size: rows.length, capacity: 10_000 });
-    expect(learning.states).toBe(new Set(rows.map(({ state }) => state)).size);
-    const rated = learning.strategies.find((s: Json) => s.action === 'keyword' && s.source === 'feedback');
-    expect(rated).toMatchObject({ experiences: 1, reward_mean: 1, reward_sd: 0 });
-    const plain = learning.strategies.filter((s: Json) => s.source === 'answer');
-    const counted = plain.reduce((sum: number, s: Json) => sum + s.experiences, 0);
-    expect(counted).toBe(rows.filter(({ source }) => source === 'answer').length);
-    expect(rows.map(({ state }) => state).join(' '), 'no question is kept').not.toContain('home');
   });
 });

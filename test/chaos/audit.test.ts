@@ -26,7 +26,6 @@ const damages: [Verdict, string, string][] = [
   ['lost', 'a chunk is gone', 'delete from chunks where seq = (select max(seq) from chunks)'],
   ['lost', 'a vector is gone', 'delete from chunk_vectors where chunk_seq = (select max(seq) from chunks)'],
   ['lost', 'a posting is gone', 'delete from postings where chunk_seq = (select max(seq) from chunks)'],
-  ['lost', 'an experience is gone', 'delete from experiences where id = (select max(id) from experiences)'],
   ['doubled', 'an answer was made twice', answerCopy('question')],
   [
     'doubled',
@@ -43,7 +42,13 @@ const damages: [Verdict, string, string][] = [
   ],
   ['doubled', 'a posting too many', `insert into postings select 'xyzzy', max(seq), 1, 1 from chunks`],
   ['doubled', 'the corpus counted a chunk twice', 'update corpus_state set live_chunks = live_chunks + 1'],
-  ['doubled', 'an experience counted twice', 'update strategy_statistics set experiences = experiences + 1'],
+  [
+    'doubled',
+    'an experience was learned with a version that did not',
+    `with version as (insert into policy_versions (number, policy, snapshot, made_by, experiences, learned, live)
+                      values (999, 'none', '{}', 'batch', 0, 0, false) returning number)
+     update experiences set learned_version = 999, learned_at = now()`,
+  ],
   ['phantom', "an answer is nobody's", answerCopy(`question || '?'`)],
   ['phantom', "a document is nobody's", `update documents set external_id = 'another-' || external_id`],
   [
@@ -67,7 +72,7 @@ const damages: [Verdict, string, string][] = [
   ],
   ['stuck', 'an answer waits', `update answers set status = 'queued'`],
   ['stuck', 'a lease is held', 'update document_versions set lease_token = gen_random_uuid()'],
-  ['stuck', 'an experience was not learned from', 'update experiences set learned_at = null'],
+  ['stuck', 'a batch is not learned', 'update experiences set batch = 1, learned_at = null'],
 ];
 
 function answerCopy(question: string): string {
@@ -87,7 +92,7 @@ async function audit(): Promise<Audit> {
 }
 
 beforeAll(async () => {
-  service = await startService({ ADMIN_API_KEY: adminKey });
+  service = await startService({ ADMIN_API_KEY: adminKey, FEATURE_EXPERIENCE_REPLAY: 'true' });
   const random = createRandom(3);
   ledger = openLedger(planLoad(random, 120));
   const submit = openClient(() => service.url, random);

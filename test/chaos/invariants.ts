@@ -38,12 +38,6 @@ const invariants: Invariant[] = [
   },
   { broken: 'lost', says: 'a word of a live chunk has no posting', sql: `${words} except all ${postings}` },
   {
-    broken: 'lost',
-    says: 'a completed answer has no experience',
-    sql: `select a.id from answers a where a.status = 'completed' and a.request->'replay' is null
-           and not exists (select from experiences e where e.answer_id = a.id and e.source = 'answer')`,
-  },
-  {
     broken: 'doubled',
     says: 'a version has more chunks than it was split into',
     sql: `select v.document_id from document_versions v join chunks c using (document_id, version)
@@ -77,10 +71,9 @@ const invariants: Invariant[] = [
   },
   {
     broken: 'doubled',
-    says: 'the statistics of a strategy are not those of its experiences',
-    sql: `select s.action from strategy_statistics s full join (
-            select action, count(*)::int as n, avg(reward) as mean from experiences group by action) e on e.action = s.action
-           where s.experiences is distinct from e.n or abs(s.reward_mean - e.mean) > 1e-6`,
+    says: 'a version of the policy learned less than what is marked as learned with it',
+    sql: `select v.number from policy_versions v join experiences e on e.learned_version = v.number
+           where v.made_by = 'batch' group by v.number, v.experiences having count(*) > v.experiences`,
   },
   {
     broken: 'phantom',
@@ -121,8 +114,8 @@ const invariants: Invariant[] = [
   },
   {
     broken: 'stuck',
-    says: 'an experience was not learned from',
-    sql: 'select id from experiences where learned_at is null',
+    says: 'a batch was planned and not learned',
+    sql: 'select id from experiences where batch is not null and learned_at is null',
   },
 ];
 

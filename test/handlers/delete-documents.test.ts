@@ -77,9 +77,6 @@ describe('an answer', () => {
     ...{ taxonomy_path: ['a'], hybrid_score: 1, text, quote: text, char_range: [0, text.length], page: null },
     ...{ answer_spans: [span], verified: true },
   });
-  const experience = (answerId: string) => ({
-    ...{ answerId, source: 'answer', state: {}, action: 'hybrid', propensity: 1, reward: 1, rewardParts: {} },
-  });
 
   it('whose source was deleted while it was written is stored without it', async () => {
     const doomed = await add('The cutter sails.', 'cutter');
@@ -97,9 +94,7 @@ describe('an answer', () => {
       source(2, staying, 'The barge rows.', [26, 41]),
     ];
     const result = { answer: text, sources, source_count: 2 };
-    await completeAnswer(context.db, row.id, answer?.token as string, result, {
-      experience: experience(row.id),
-    });
+    await completeAnswer(context.db, row.id, answer?.token as string, result, {});
     const [stored] = (await context.db.raw('select result from answers where id = ?', [row.id])).rows;
     expect(JSON.stringify(stored)).not.toContain('cutter');
     expect(stored.result).toMatchObject({ answer: '- The barge rows. [2]', sources_deleted: 1 });

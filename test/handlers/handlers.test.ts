@@ -134,7 +134,12 @@ describe('answerQuestion', () => {
     insertAnswer(context.db, {
       id: randomUUID(),
       question: 'How fast may forklifts drive in the hall?',
-      request: { mode: 'answer', final_topk: 5, strategy: 'auto', flags: {} },
+      request: {
+        mode: 'answer',
+        final_topk: 5,
+        strategy: 'auto',
+        flags: { experience_replay: { on: true } },
+      },
       ...{ apiKeyId: null, requestId: 'r', traceparent: null, deadlineMs, keepHours: 1 },
     });
   const experiences = (answerId: string) =>
@@ -149,7 +154,6 @@ describe('answerQuestion', () => {
     expect(row).toMatchObject({ status: 'completed', attempts: 1, error: null });
     expect(row?.result?.answer).toContain('10 kilometres');
     expect(await experiences(id)).toHaveLength(1);
-    expect(await bench.waiting('learnFromExperience')).toHaveLength(1);
   });
 
   it('is left as it is when it was cancelled', async () => {
@@ -183,28 +187,6 @@ describe('answerQuestion', () => {
     expect(await findAnswer(context.db, id, system)).toMatchObject({ status: 'failed', error });
     await handlers.answerQuestion.run({ answerId: id }, context);
     expect(await findAnswer(context.db, id, system)).toMatchObject({ status: 'failed' });
-  });
-});
-
-describe('learnFromExperience', () => {
-  it('computes the same statistics however often it runs', async () => {
-    await handlers.learnFromExperience.run({}, context);
-    const statistics = () =>
-      all(
-        'select action, source, experiences, reward_mean, reward_sd, parts_mean from strategy_statistics order by 1, 2',
-      );
-    const first = await statistics();
-    expect(first.length).toBeGreaterThan(0);
-    const [row] = first;
-    const { n, mean } = await one(
-      `select count(*)::int as n, avg(reward) as mean from experiences where action = :action and source = 'answer'`,
-      { action: row.action },
-    );
-    expect(row).toMatchObject({ source: 'answer', experiences: n });
-    expect(row.reward_mean).toBeCloseTo(mean, 6);
-    await context.db('experiences').update({ learned_at: null });
-    await handlers.learnFromExperience.run({}, context);
-    expect(await statistics()).toEqual(first);
   });
 });
 

@@ -60,12 +60,7 @@ describe('a stream of events', () => {
       });
       for (const text of words.slice(20)) telling.report({ type: 'delta', data: { text } });
       const result = { answer: 'The keeper.', abstained: false, sources: [] };
-      const experience = {
-        ...{ answerId: row.id, source: 'answer', state: {}, action: 'hybrid', propensity: 1 },
-        ...{ reward: 1, rewardParts: {} },
-      };
       await completeAnswer(database.db, row.id, row.token, result, {
-        experience,
         told: await telling.end(),
       });
       got.push(...(await resumed.rest()));

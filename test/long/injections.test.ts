@@ -5,6 +5,7 @@ import type { Passage, Retrieval } from '../../src/retrieval/passage.ts';
 import { planBudgets } from '../../workers/answer/budgets.ts';
 import { compose } from '../../workers/answer/compose.ts';
 import { readIntent } from '../../workers/answer/intent.ts';
+import { ledgerOf } from '../../workers/answer/model-ledger.ts';
 import type { Progress } from '../../workers/answer/progress.ts';
 import { findSuspicions } from '../../workers/answer/suspicion.ts';
 import type { Context } from '../../workers/context.ts';
@@ -77,7 +78,7 @@ async function ask(injection: Injection, model: (shown: Shown) => Behaviour | un
   const told: Progress[] = [];
   const budgets = planBudgets(context.config, answer.msLeft);
   const { cited, suspects } = await compose(asked, readIntent(asked, 'answer'), retrievalOf(injection), {
-    ...{ answer, budgets, context },
+    ...{ ledger: ledgerOf(answer, context), budgets, context },
     report: (progress) => told.push(progress),
   });
   const draft = told.flatMap((one) => (one.type === 'delta' ? [one.data.text] : [])).join('');

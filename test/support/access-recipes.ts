@@ -54,6 +54,7 @@ const search = json((given) => ({
   q: `Where does the ${given.aim.probe} ${unheard} barge go?`,
   search_mode: given.random.pick(['bm25', 'hybrid', 'vector']),
   max_results: 100,
+  use_neural: given.random.int(2) === 0,
   expand: given.random.pick(['none', 'neighbours', 'section']),
   filters: filtersOf(given),
 }));
@@ -151,8 +152,48 @@ export const recipes: Record<string, Recipe> = {
   'POST /api/v1/ingestion-batches/{id}/cancel': { kind: 'batch' },
   'POST /api/v1/ingestion-batches/{id}/retry': { kind: 'batch' },
   'GET /api/v1/operations/{id}': { kind: 'operation' },
+  'GET /api/v1/assistants': {},
+  'POST /ofrep/v1/evaluate/flags/{key}': {
+    call: json(({ aim }) => ({ context: { targetingKey: aim.probe } })),
+  },
+  'POST /ofrep/v1/evaluate/flags': { call: json(({ aim }) => ({ context: { targetingKey: aim.probe } })) },
+  'POST /api/v1/classify': {
+    call: json(({ aim, random }) =>
+      random.int(2) === 0
+        ? { text: `The ${aim.probe} ${unheard} barge` }
+        : { document_id: random.pick([...aim.ids.document]) },
+    ),
+  },
+  'POST /api/v1/classify/batch': {
+    call: json(({ aim }) => ({ items: [{ text: `The ${aim.probe} ${unheard} barge` }] })),
+  },
+  'GET /api/v1/classify/hitl/tasks': {},
+  'POST /api/v1/classify/hitl/tasks/{id}/assign': {
+    kind: 'task',
+    call: json(({ side }) => ({ to: side.canary })),
+  },
+  'POST /api/v1/classify/hitl/tasks/{id}/review': { kind: 'task', call: json(() => ({ verdict: 'skip' })) },
+  'POST /api/v1/classify/hitl/reviews': {
+    // Replies name the task that was asked for.
+    call: json(() => ({ items: [{ task_id: '00000000-0000-4000-8000-000000000001', verdict: 'approve' }] })),
+  },
+  'GET /api/v1/classify/examples': {},
+  'POST /api/v1/classify/examples': {
+    call: json(({ aim, random }) => ({
+      canonical: ['Elsewhere'],
+      document_id: random.pick([...aim.ids.document]),
+    })),
+  },
+  'DELETE /api/v1/classify/examples/{id}': { kind: 'example' },
   'GET /api/v1/taxonomy/versions': {},
   'GET /api/v1/taxonomy/{v}/tree': {},
+  'GET /api/v1/taxonomy/history': {},
+  'GET /api/v1/taxonomy/{v}/diff/{base}': {},
+  'GET /api/v1/taxonomy/{v}/validate': {},
+  'GET /api/v1/taxonomy/{v}/statistics': {},
+  'GET /api/v1/taxonomy/{v}/export': {
+    query: ({ random }) => random.pick(['', '?format=csv', '?format=skos']),
+  },
 };
 
 const kindsByPath: Record<string, Kind> = {

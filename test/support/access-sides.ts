@@ -1,7 +1,16 @@
 import { defaultCollection } from '../../src/access.ts';
 import { addDocuments, ask, type Client, createKey, ended, type TestService } from './service.ts';
 
-export const kinds = ['document', 'answer', 'batch', 'operation', 'webhook', 'delivery'] as const;
+export const kinds = [
+  'document',
+  'answer',
+  'batch',
+  'operation',
+  'webhook',
+  'delivery',
+  'example',
+  'task',
+] as const;
 export type Kind = (typeof kinds)[number];
 
 /** A key that is to see nothing of the others, with what it made. */
@@ -61,7 +70,13 @@ export async function createSides(service: TestService): Promise<Side[]> {
       ids: Object.fromEntries(kinds.map((kind) => [kind, new Set<string>()])) as Side['ids'],
     });
   }
-  for (const side of sides) await seed(side);
+  // What one was answered must help nobody else.
+  const flag = '/api/v1/admin/flags/neural_case_selector';
+  await service.admin.put(flag, { enabled: true, reason: 'the walk' });
+  for (const side of sides) {
+    await seed(side);
+    await seedReview(side, service);
+  }
   return sides;
 }
 
@@ -90,4 +105,21 @@ async function seed(side: Side): Promise<void> {
   const deleted = await client.delete(`/api/v1/documents/${item.document_id}`);
   ids.operation.add(deleted.body.id);
   await ended(client, deleted.body.links.self);
+}
+
+/** An example made of each of its frozen documents, and as many documents that a person should place. */
+async function seedReview({ client, frozen, ids, place }: Side, { sql }: TestService): Promise<void> {
+  for (const document_id of frozen) {
+    const taught = await client.post('/api/v1/classify/examples', {
+      canonical: place.taxonomy_path,
+      document_id,
+    });
+    if (taught.status !== 201) throw new Error(`no example: ${taught.text}`);
+    ids.example.add(taught.body.id);
+    const [task] = await sql.query<{ id: string }>(
+      `insert into review_tasks (document_id, node_id, confidence, priority) values ($1, $2, .5, .5) returning id`,
+      [document_id, taught.body.node_id],
+    );
+    ids.task.add((task as { id: string }).id);
+  }
 }

@@ -40,9 +40,9 @@ const mustBeEmpty = {
   'words without posting': `${words} except ${postings}`,
   'postings without word': `${postings} except (${words})`,
   'unfinished answers': `select id from answers where status in ('queued', 'in_progress')`,
-  'completed answers without exactly one experience, or replays with one': `
-    select a.id from answers a left join experiences e on e.answer_id = a.id and e.source = 'answer'
-     where a.status = 'completed' group by a.id having count(e.id) <> case when a.request->'replay' is not null then 0 else 1 end`,
+  'experiences of replays, or of answers that were not completed': `
+    select e.id from experiences e join answers a on a.id = e.answer_id
+     where a.status <> 'completed' or a.request->'replay' is not null`,
   'completed answers without a record': `
     select a.id from answers a left join answer_records r on r.answer_id = a.id
      where a.status = 'completed' and r.answer_id is null and a.request#>>'{replay,mode}' is distinct from 'recorded'`,

@@ -51,6 +51,7 @@ export interface NewKey {
   rate_limit?: number;
   expires_days?: number;
   budget_usd_per_day?: number;
+  assistant_id?: string;
 }
 
 /** A key, a client that uses it, and what the service says of it. */

@@ -25,7 +25,7 @@ describe('parseAccess', () => {
     'lets nothing through for %j, whatever stands beside it',
     (entry) => {
       const access = parseAccess(['collection:a', entry]);
-      expect(access).toEqual({ collections: [] });
+      expect(access).toEqual({ collections: [], tools: [] });
       expect(isWithin(access, { collection: 'a', taxonomyPath: [] })).toBe(false);
     },
   );

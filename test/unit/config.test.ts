@@ -86,6 +86,12 @@ describe('readConfig', () => {
     expect(readConfig({ RERANKER: 'local', RERANKER_MODEL_DIR: '/m' }).RERANK_TOP).toBe(20);
   });
 
+  it('needs the address of another flag provider', () => {
+    expect(problemsOf({ FLAG_PROVIDER: 'ofrep' })).toContain('FLAG_PROVIDER_URL');
+    expect(problemsOf({ FLAG_PROVIDER: 'ofrep', FLAG_PROVIDER_URL: 'flagd:8016' })).toContain('http(s)');
+    expect(readConfig({}).FLAG_PROVIDER).toBe('stored');
+  });
+
   it('reads flags', () => {
     const { envFlags } = readConfig({ FEATURE_DEBATE_MODE: 'TRUE', FEATURE_MCP_TOOLS: '0' });
     expect(envFlags).toEqual({ debate_mode: true, mcp_tools: false });

@@ -11,10 +11,11 @@ import { AppError } from '../../src/errors.ts';
 import type { Handler } from '../context.ts';
 import { underLease } from '../lease.ts';
 import { contextualQuestion } from './contextual-question.ts';
+import { keepExperience } from './experience.ts';
 import { countFinished, runAnswer } from './run-answer.ts';
 import { startTelling } from './telling.ts';
 
-/** A question through the seven steps, from the cache, or a replay; result, experience and record are written once, together. */
+/** A question through the seven steps, from the cache, or a replay; result and record are written once, together. */
 export const answerQuestion: Handler<'answerQuestion'> = {
   async run({ answerId }, context) {
     const answer = await claimAnswer(context.db, answerId);
@@ -28,7 +29,12 @@ export const answerQuestion: Handler<'answerQuestion'> = {
     try {
       const contextual = contextualQuestion(answer.question, await readQuestionsBefore(db, answer));
       const asked = { ...answer, question: contextual ?? answer.question };
-      const { result, experience, record } = await underLease(
+      const {
+        result,
+        experience,
+        record,
+        fresh = null,
+      } = await underLease(
         context,
         extend,
         (signal) =>
@@ -38,9 +44,12 @@ export const answerQuestion: Handler<'answerQuestion'> = {
       // A replay of what was recorded says what was recorded.
       if (contextual && record) result.contextual_question = contextual;
       const told = await telling.end();
-      await completeAnswer(db, answerId, answer.token, result, { experience, record, told });
+      const used = answer.request.replay ? [] : (result.retrieval.cases ?? []);
+      const cases = { used: used.map(({ case_id }) => case_id), fresh };
+      await completeAnswer(db, answerId, answer.token, result, { record, cases, told });
       countFinished(context, answer, result);
-      if (experience) await context.enqueue('learnFromExperience', [{}], { delayMs: 1000 });
+      if (experience) await keepExperience(experience, context);
+      if (fresh) await context.enqueue('tendCases', [{}], { delayMs: 1000 });
     } catch (error) {
       await telling.end();
       if (deadline.aborted) return expire(answer, db);

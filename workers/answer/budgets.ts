@@ -20,11 +20,15 @@ export interface Budgets {
   readonly wholeMs: number;
 }
 
-/** @param msLeft milliseconds until the answer's deadline, at this moment */
+/**
+ * @param msLeft milliseconds until the answer's deadline, at this moment
+ * @param moreMs what flags add to a whole answer, milliseconds
+ */
 export function planBudgets(
   { STEP_BUDGETS, COMPOSE_BUDGET_MS }: Pick<WorkerConfig, 'STEP_BUDGETS' | 'COMPOSE_BUDGET_MS'>,
   msLeft: number,
   now: () => number = () => performance.now(),
+  moreMs = 0,
 ): Budgets {
   const budgets = readStepBudgets(STEP_BUDGETS) as StepBudgets;
   const deadline = now() + msLeft;
@@ -36,6 +40,6 @@ export function planBudgets(
     atMost: within,
     of: (step) => budgets[step],
     ofModel: () => ({ ms: within(modelMs), cutShort: within(modelMs) < modelMs }),
-    wholeMs: Object.values(budgets).reduce((sum, ms) => sum + ms, 0) - budgets.compose + modelMs,
+    wholeMs: Object.values(budgets).reduce((sum, ms) => sum + ms, 0) - budgets.compose + modelMs + moreMs,
   };
 }

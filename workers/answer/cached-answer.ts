@@ -5,6 +5,7 @@ import { flagsOn } from '../../src/flag-service.ts';
 import { analyzerVersion } from '../../src/retrieval/analyze.ts';
 import { version } from '../../src/version.ts';
 import type { Context } from '../context.ts';
+import type { Choosing } from './chooser.ts';
 import { promptVersion } from './prompt-version.ts';
 import type { AnswerRequest } from './run-steps.ts';
 import { answerSettings } from './settings.ts';
@@ -32,16 +33,19 @@ export interface AnswerCache {
 }
 
 /** Of the request, what changes nothing of the answer; flags are told apart by which are on. Any other field does, also one that is added later. */
-const changesNothing = ['flags', 'cache_control', 'priority', 'webhook'];
+const changesNothing = ['flags', 'rollout_id', 'cache_control', 'priority', 'webhook'];
 
 export function answerCache(
   asked: Asked,
   request: CacheableRequest,
-  { config, db, llm, metrics }: Context,
+  { config, db, llm, metrics, chooser }: Context & Choosing,
 ): AnswerCache | null {
   const ttl = config.ANSWER_CACHE_TTL_SECONDS;
   if (ttl === 0 || request.cache_control === 'no-store') return null;
-  const key = cacheKey(asked, request, { settings: answerSettings(config), model: llm?.model ?? null });
+  const policy = chooser ? { name: chooser.name, version: chooser.version } : null;
+  const key = cacheKey(asked, request, {
+    ...{ settings: answerSettings(config), model: llm?.model ?? null, policy },
+  });
   return {
     find: async () => {
       if (request.cache_control === 'no-cache') return undefined;
@@ -51,7 +55,9 @@ export function answerCache(
       return found && { ...found, result: given(found.result, asked.queuedMs, started) };
     },
     keep: async (answer) => {
-      if (isWhole(answer.result)) await keepAnswer(db, key, answer);
+      // Cases are archived and deleted without a word to this cache.
+      const lasting = (answer.result.retrieval.cases ?? []).length === 0;
+      if (lasting && isWhole(answer.result)) await keepAnswer(db, key, answer);
     },
   };
 }
@@ -60,7 +66,12 @@ export function answerCache(
 export function cacheKey(
   { question, previous_answer_id = null }: Pick<Asked, 'question' | 'previous_answer_id'>,
   request: CacheableRequest,
-  made: { settings: Record<string, unknown>; model: string | null },
+  made: {
+    settings: Record<string, unknown>;
+    model: string | null;
+    /** What decides its retrieval; an answer that is given again repeats what was decided for it. */
+    policy: { name: string; version: number | null } | null;
+  },
 ): string {
   const told = Object.fromEntries(Object.entries(request).filter(([name]) => !changesNothing.includes(name)));
   const hash = fingerprint({
@@ -69,8 +80,6 @@ export function cacheKey(
     request: told,
     flags: flagsOn(request.flags ?? {}).sort(),
     ...made,
-    // No policy chooses yet; the one that does is named here.
-    policy: null,
     versions: [promptVersion(), analyzerVersion, version],
   });
   return answerKey(request.mode, hash);
@@ -88,8 +97,16 @@ export function sameQuestion(question: string): string {
     .trim();
 }
 
-/** Made with all that was to be had: neither out of time nor without something that failed. */
-export function isWhole({ degraded, steps }: Pick<AnswerResult, 'degraded' | 'steps'>): boolean {
+/**
+ * Made with all that was to be had: neither out of time nor without something that failed. What a tool said holds for the moment
+ * that it was asked.
+ */
+export function isWhole({
+  degraded,
+  steps,
+  tools = [],
+}: Pick<AnswerResult, 'degraded' | 'steps' | 'tools'>): boolean {
+  if (tools.length > 0) return false;
   return degraded === null && steps.every(({ outcome }) => outcome === 'ok' || outcome === 'skipped');
 }
 

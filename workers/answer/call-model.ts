@@ -1,6 +1,6 @@
 import { type BudgetRefusal, notCalled } from '../../src/db/model-calls.ts';
 import { AppError, asAppError } from '../../src/errors.ts';
-import { type Llm, LlmFault, type LlmReply, type Usage } from '../llm/llm.ts';
+import { type JsonSchema, type Llm, LlmFault, type LlmReply, type Usage } from '../llm/llm.ts';
 import type { ModelLedger } from './model-ledger.ts';
 import type { Prompt } from './prompt.ts';
 import { untilAborted } from './steps.ts';
@@ -15,6 +15,8 @@ export interface CallOptions {
   /** The budget is the deadline's rather than the model's, which is then not to blame for running over it. */
   cutShort: boolean;
   signal: AbortSignal;
+  /** The reply is to be JSON by this schema. */
+  schema?: JsonSchema;
   onText: (piece: string) => void;
 }
 
@@ -31,7 +33,7 @@ export type CallEnd =
 export async function callModel(
   llm: Llm,
   { system, prompt }: Prompt,
-  { ledger, maxOutputTokens, budgetMs, firstTextMs, cutShort, signal, onText }: CallOptions,
+  { ledger, maxOutputTokens, budgetMs, firstTextMs, cutShort, signal, schema, onText }: CallOptions,
 ): Promise<CallEnd> {
   const entry = await ledger.begin({ model: llm.model, shown: `${system}\n${prompt}`, maxOutputTokens });
   if ('refused' in entry) return entry;
@@ -45,6 +47,7 @@ export async function callModel(
     const reply = await untilAborted(AbortSignal.any([signal, clock.signal]), (inner) =>
       llm.generate({
         ...{ system, prompt, maxOutputTokens, temperature: 0, signal: inner },
+        ...(schema && { schema }),
         onText: (piece) => {
           clock.textCame();
           text += piece;

@@ -1,15 +1,15 @@
 import type { DegradeCode } from '../../src/answer-result.ts';
-import type { ClaimedAnswer } from '../../src/db/answers.ts';
-import type { ModelCall } from '../../src/db/model-calls.ts';
 import type { Passage, Retrieval } from '../../src/retrieval/passage.ts';
 import type { Context } from '../context.ts';
 import type { Budgets } from './budgets.ts';
 import { citeDraft, citeModelText } from './cite.ts';
 import type { Cited } from './cited.ts';
+import type { Debated } from './debate.ts';
 import { both, unverified } from './degrade.ts';
 import { composeExtractive, type Draft } from './extractive.ts';
 import { hasAddress } from './foreign-links.ts';
 import type { Intent } from './intent.ts';
+import type { ModelLedger } from './model-ledger.ts';
 import type { Report } from './progress.ts';
 import { saysNoAnswer } from './prompt.ts';
 import type { Seeded } from './seed.ts';
@@ -19,11 +19,15 @@ import { type Written, writeAnswer } from './write-answer.ts';
 
 /** For whom and within what an answer is composed. */
 export interface Composing {
-  /** Whose calls are entered in the books. */
-  answer: Pick<ClaimedAnswer, 'id' | 'token' | 'api_key_id'>;
+  /** Where calls of models are entered. */
+  ledger: ModelLedger;
   budgets: Budgets;
   context: Context & Seeded;
   report: Report;
+  /** What an assistant's operator wants beside the rules. */
+  instructions?: string | null;
+  /** What a debate over the same passages came to, where one was to be held. */
+  debated?: Debated | null;
 }
 
 export interface Composed {
@@ -33,8 +37,6 @@ export interface Composed {
   /** Why this is less than the model's own answer; null when it is not, or when there is no model. */
   degraded: string | null;
   degradedCodes: DegradeCode[];
-  /** Calls of models in this run. */
-  calls: readonly ModelCall[];
   /** Sources that seem to speak to the model; they stood last. */
   suspects: Suspect[];
   generationMs: number;
@@ -54,13 +56,19 @@ export async function compose(
   found: Retrieval,
   composing: Composing,
 ): Promise<Composed> {
-  const { budgets, context } = composing;
+  const { budgets, context, debated } = composing;
   const { llm, signal } = context;
   // Where no model reads, nobody can be spoken to.
   const { passages, suspects } = llm ? suspectsLast(found.passages) : { ...found, suspects: [] };
   const retrieval = { ...found, passages };
   if (!llm || passages.length === 0) return extract(question, intent, retrieval, suspects, composing, null);
-  const written = await writeAnswer(llm, { question, intent, passages, suspects }, composing);
+  const written =
+    debated?.written ??
+    (await writeAnswer(
+      llm,
+      { question, intent, passages, suspects, cases: retrieval.cases ?? [] },
+      composing,
+    ));
   const { text } = written;
   if (text === null) return extract(question, intent, retrieval, suspects, composing, written);
   if (saysNoAnswer(text)) {
@@ -81,9 +89,9 @@ export async function compose(
 }
 
 function finished(cited: Cited | null, written: Written, suspects: Suspect[], citeStep: Step): Composed {
-  const { model, degraded, calls, step } = written;
+  const { model, degraded, step } = written;
   return {
-    ...{ cited, model, calls, suspects, generationMs: step.ms },
+    ...{ cited, model, suspects, generationMs: step.ms },
     degraded: degraded?.reason ?? null,
     degradedCodes: degraded?.codes ?? [],
     steps: [withSuspects(step, suspects), citeStep],
@@ -114,7 +122,7 @@ async function extract(
     ? degradedStep({ ...failed.step, ms: failed.step.ms + draft.step.ms }, failed.degraded.reason)
     : draft.step;
   return {
-    ...{ cited: cited.value, model: extractiveModel, suspects, calls: failed?.calls ?? [] },
+    ...{ cited: cited.value, model: extractiveModel, suspects },
     degraded: failed?.degraded?.reason ?? null,
     degradedCodes: failed?.degraded ? [...failed.degraded.codes, 'extractive'] : [],
     generationMs: step.ms,

@@ -26,7 +26,7 @@ const withVectors = { constant: -12.13, matched: 2.93, focus: 7.47, vector: 9.57
 const wordsAlone = { constant: -6.96, matched: 4.95, focus: 5.7 };
 
 /** Nothing is certain: a threshold of 1 lets no answer pass. */
-const mostConfident = 0.99;
+export const mostConfident = 0.99;
 
 /** Stands for the agreement of two legs where only one ran. */
 const unknownAgreement = 0.75;

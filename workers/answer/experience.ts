@@ -1,6 +1,10 @@
 import type { AnswerResult } from '../../src/answer-result.ts';
 import type { ClaimedAnswer } from '../../src/db/answers.ts';
-import type { NewExperience } from '../../src/db/experiences.ts';
+import { addExperience, type NewExperience } from '../../src/db/experiences.ts';
+import type { Passage } from '../../src/retrieval/passage.ts';
+import type { Context } from '../context.ts';
+import type { Decided } from './chooser.ts';
+import type { AnswerRequest } from './run-steps.ts';
 
 /** What an answer is worth before anybody rated it: mostly that its sentences are supported. Sums to 1. */
 const weights = { citation_support: 0.6, answered: 0.2, latency: 0.2 };
@@ -10,19 +14,24 @@ const objectiveMs = 4000;
 
 export interface Run {
   result: AnswerResult;
-  /** What the policy could know before it chose. */
-  state: NewExperience['state'];
-  /** The retrieval strategy that was used. */
-  action: string;
+  /** null: nobody decided, so there is nothing to learn. */
+  decided: Decided | null;
+  /** What the answer was made of, in the order found. */
+  passages: readonly Passage[];
   /** Share of the answer's sentences with a verified citation, 0…1. */
   citationCoverage: number;
 }
 
-/** The experience row of a finished answer. Rewards come from what can be checked, never from the answer's own confidence. */
+/**
+ * The experience of a finished answer, where its flag is on. Rewards come from what can be checked, never from the answer's own
+ * confidence.
+ */
 export function describeExperience(
   answer: ClaimedAnswer,
-  { result, state, action, citationCoverage }: Run,
-): NewExperience {
+  { result, decided, citationCoverage }: Run,
+): NewExperience | null {
+  const { flags = {} } = answer.request as Pick<AnswerRequest, 'flags'>;
+  if (flags.experience_replay?.on !== true || !decided) return null;
   const over = (result.total_time * 1000 - objectiveMs) / (3 * objectiveMs);
   const parts = {
     citation_support: result.abstained ? 0 : citationCoverage,
@@ -33,13 +42,25 @@ export function describeExperience(
     weights.citation_support * parts.citation_support +
     weights.answered * parts.answered +
     weights.latency * parts.latency;
+  const { state, action, propensity, policy } = decided;
   return {
-    answerId: answer.id,
-    source: 'answer',
-    state,
-    action,
-    propensity: result.retrieval.propensity,
-    reward,
+    ...{ answerId: answer.id, source: 'answer', state, action, propensity },
+    policyVersion: policy?.version ?? null,
+    reward: Math.min(1, reward),
     rewardParts: parts,
   };
+}
+
+/** Beside the answer, which has been given: what can't be kept is counted, and nobody waits for it. */
+export async function keepExperience(
+  experience: NewExperience,
+  { db, config, log, metrics }: Context,
+): Promise<void> {
+  try {
+    await addExperience(db, experience, config.EXPERIENCE_BUFFER_SIZE);
+    metrics.experiences.inc({ outcome: 'added' });
+  } catch (error) {
+    metrics.experiences.inc({ outcome: 'failed' });
+    log.warn({ err: error }, 'an experience could not be kept');
+  }
 }

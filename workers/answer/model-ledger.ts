@@ -7,11 +7,13 @@ import {
   endModelCall,
   type ModelCall,
   notCalled,
+  readBudgetLeft,
 } from '../../src/db/model-calls.ts';
 import type { Metrics } from '../../src/metrics.ts';
 import { countTokens } from '../../src/text/count-tokens.ts';
+import type { Context } from '../context.ts';
 import type { Usage } from '../llm/llm.ts';
-import { costOfCall, type LlmPrices } from '../llm/prices.ts';
+import { costOfCall, type LlmPrices, readLlmPrices } from '../llm/prices.ts';
 
 export interface CallToMake {
   model: string;
@@ -35,6 +37,10 @@ export interface CallMade {
 export interface ModelLedger {
   /** A function to end the call with; or why it may not be made. */
   begin(call: CallToMake): Promise<{ end: (made: CallMade) => Promise<void> } | { refused: BudgetRefusal }>;
+  /** Whether what is left of the budgets of the day is enough for all of these at their dearest; true where none holds. */
+  affords(
+    calls: readonly (Pick<CallToMake, 'model' | 'maxOutputTokens'> & { inputTokens: number })[],
+  ): Promise<boolean>;
   /** The calls of this run that ended. */
   readonly calls: readonly ModelCall[];
 }
@@ -47,6 +53,15 @@ export interface LedgerOptions {
 /** The nil uuid stands for the environment's key in answers too. */
 const nobody = '00000000-0000-0000-0000-000000000000';
 
+/** The one ledger of a run of an answer: its calls are numbered through, whichever step makes them. */
+export function ledgerOf(
+  answer: Pick<ClaimedAnswer, 'id' | 'token' | 'api_key_id'>,
+  { config, db, metrics }: Pick<Context, 'config' | 'db' | 'metrics'>,
+): ModelLedger {
+  const prices = readLlmPrices(config.LLM_PRICES) ?? new Map();
+  return openLedger(db, metrics, answer, { prices, dailyBudgetUsd: config.LLM_DAILY_BUDGET_USD });
+}
+
 export function openLedger(
   db: Knex,
   metrics: Metrics,
@@ -55,13 +70,23 @@ export function openLedger(
 ): ModelLedger {
   const calls: ModelCall[] = [];
   let n = 0;
+  const owner = { answerId: answer.id, apiKeyId: answer.api_key_id ?? nobody };
   return {
     calls,
+    async affords(toMake) {
+      const left = await readBudgetLeft(db, owner.apiKeyId, dailyBudgetUsd);
+      if (left === null) return true;
+      const costs = toMake.map(({ model, inputTokens, maxOutputTokens }) =>
+        costOfCall(model, { inputTokens, outputTokens: maxOutputTokens }, prices),
+      );
+      return (
+        costs.every((cost) => cost !== null) && costs.reduce((sum, cost) => sum + (cost ?? 0), 0) <= left
+      );
+    },
     async begin({ model, shown, maxOutputTokens }) {
       const key = { run: answer.token, n: n++ };
       const most = { inputTokens: countTokens(shown), outputTokens: maxOutputTokens };
       const reserveUsd = costOfCall(model, most, prices);
-      const owner = { answerId: answer.id, apiKeyId: answer.api_key_id ?? nobody };
       const refused = await beginModelCall(db, { ...key, ...owner, model, reserveUsd }, dailyBudgetUsd);
       if (refused) return { refused };
       return {

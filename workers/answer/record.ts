@@ -8,15 +8,16 @@ import { maskText } from '../../src/text/pii/mask.ts';
 import { version } from '../../src/version.ts';
 import type { Context } from '../context.ts';
 import type { Llm } from '../llm/llm.ts';
+import type { Choosing } from './chooser.ts';
 import { promptVersion } from './prompt-version.ts';
 import { drawFrom, type Seeded } from './seed.ts';
 import { answerSettings } from './settings.ts';
 
 export interface Recorder {
   /** The same tools, watched: what is searched and asked through them is noted. */
-  context: Context & Seeded;
+  context: Context & Seeded & Choosing;
   /** What the answer was made of, once it is there. */
-  record(result: AnswerResult): NewRecord;
+  record(run: { result: AnswerResult; passages: readonly Passage[] }): NewRecord;
 }
 
 interface Noted {
@@ -27,7 +28,7 @@ interface Noted {
 
 /** Watches one run. `fresh`: its searches neither read the cache nor fill it. */
 export function createRecorder(
-  context: Context,
+  context: Context & Choosing,
   { seed, fresh = false }: { seed: string; fresh?: boolean },
 ): Recorder {
   const noted: Noted = { prompt: null, raw: [] };
@@ -35,7 +36,7 @@ export function createRecorder(
   const llm = context.llm && watchLlm(context.llm, noted, context.config.PII_POLICY !== 'off');
   return {
     context: { ...context, search, llm, draw: drawFrom(seed) },
-    record: ({ retrieval }) => ({
+    record: ({ result: { retrieval }, passages }) => ({
       corpus_version: retrieval.corpus_version,
       taxonomy_version: retrieval.taxonomy_version,
       generation_id: noted.found?.generation?.id ?? null,
@@ -48,7 +49,7 @@ export function createRecorder(
       strategy: retrieval.strategy,
       seed,
       settings: answerSettings(context.config),
-      passages: (noted.found?.retrieval.passages ?? []).map(toRecorded),
+      passages: passages.map(toRecorded),
       cached_from: null,
       raw: noted.raw,
       rawHours: context.config.RAW_OUTPUT_HOURS,

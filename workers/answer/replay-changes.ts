@@ -10,7 +10,7 @@ interface Made {
 }
 
 /** Of a request, what says nothing of the answer; flags are compared one by one. */
-const apart = ['flags', 'replay', 'cache_control', 'priority', 'webhook'];
+const apart = ['flags', 'rollout_id', 'replay', 'cache_control', 'priority', 'webhook'];
 
 /** Everything that the two answers were made with, beside the corpus, and that is not the same; null: not given, or none. */
 export function describeChanges(then: Made, now: Made): ReplayDiff['changed'] {

@@ -1,10 +1,12 @@
 import type { ReplayRequest } from '../../src/answer-replay.ts';
 import type { AnswerResult } from '../../src/answer-result.ts';
+import { caseOf, type NewCase } from '../../src/cases.ts';
 import type { NewRecord } from '../../src/db/answer-records.ts';
 import type { ClaimedAnswer } from '../../src/db/answers.ts';
 import type { NewExperience } from '../../src/db/experiences.ts';
 import type { Context } from '../context.ts';
 import { type AnswerCache, answerCache, type CacheableRequest, skippedSteps } from './cached-answer.ts';
+import { type Choosing, openChooser } from './chooser.ts';
 import { describeExperience } from './experience.ts';
 import type { Report } from './progress.ts';
 import { createRecorder } from './record.ts';
@@ -19,6 +21,8 @@ export interface Finished {
   experience: NewExperience | null;
   /** null: it repeats what another record says. */
   record: NewRecord | null;
+  /** What it makes for the case bank; null where nothing confirms it, or the bank is off. */
+  fresh?: NewCase | null;
 }
 
 interface StoredRequest extends CacheableRequest {
@@ -29,8 +33,9 @@ interface StoredRequest extends CacheableRequest {
 export async function runAnswer(answer: ClaimedAnswer, context: Context, report: Report): Promise<Finished> {
   const request = answer.request as unknown as StoredRequest;
   if (request.replay) return runReplay(answer, request.replay, context, report);
-  const cache = answerCache(answer, request, context);
-  return (await fromCache(answer, cache, report)) ?? make(answer, request, cache, context, report);
+  const choosing = { ...context, chooser: await openChooser(request, context) };
+  const cache = answerCache(answer, request, choosing);
+  return (await fromCache(answer, cache, report)) ?? make(answer, request, cache, choosing, report);
 }
 
 /**
@@ -49,7 +54,7 @@ async function fromCache(
   for (const step of skippedSteps()) report({ type: 'step', data: step });
   return {
     result,
-    experience: { ...experience, answerId: answer.id },
+    experience: experience && { ...experience, answerId: answer.id },
     record: { ...record, cached_from: answer_id, raw: [], rawHours: 0 },
   };
 }
@@ -58,17 +63,26 @@ async function make(
   answer: ClaimedAnswer,
   { cache_control }: StoredRequest,
   cache: AnswerCache | null,
-  context: Context,
+  context: Context & Choosing,
   report: Report,
 ): Promise<Finished> {
   const recorder = createRecorder(context, { seed: newSeed() });
   const run = await runSteps(answer, recorder.context, report);
   const looked = cache && cache_control === undefined ? 'miss' : 'off';
   const result = { ...run.result, usage: { ...run.result.usage, answer_cache: looked } } as const;
-  const { answerId, ...experience } = describeExperience(answer, { ...run, result });
-  const { raw, rawHours, ...record } = recorder.record(result);
+  const experience = describeExperience(answer, { ...run, result });
+  const { raw, rawHours, ...record } = recorder.record({ ...run, result });
   await cache?.keep({ answer_id: answer.id, result, experience, record });
-  return { result, experience: { answerId, ...experience }, record: { ...record, raw, rawHours } };
+  const fresh = confirmedCase(answer, result, context);
+  return { result, experience, record: { ...record, raw, rawHours }, fresh };
+}
+
+/** An answer that is sure and wholly carried by its sources needs nobody to confirm it. */
+function confirmedCase(answer: ClaimedAnswer, result: AnswerResult, { config }: Context): NewCase | null {
+  const { flags } = answer.request as unknown as StoredRequest;
+  const carried = result.degraded === null && (result.unsupported_spans ?? []).length === 0;
+  if (!flags?.neural_case_selector?.on || !carried || result.confidence < config.CASE_CONFIDENCE) return null;
+  return caseOf(answer, result, 'support');
 }
 
 /** Replays are counted apart: they are no answers to anybody's question. */

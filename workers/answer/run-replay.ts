@@ -6,6 +6,7 @@ import { findRecorded, type Recorded, readCorpusVersion } from '../../src/db/rep
 import { AppError } from '../../src/errors.ts';
 import { fingerprint } from '../../src/fingerprint.ts';
 import type { Context } from '../context.ts';
+import { openChooserAgain } from './chooser.ts';
 import type { Report } from './progress.ts';
 import { createRecorder } from './record.ts';
 import { describeChanges } from './replay-changes.ts';
@@ -26,12 +27,14 @@ export async function runReplay(
   const recorded = await findRecorded(context.db, replay.of, readerOf(answer));
   if (!recorded) throw new AppError('not_found', 'The answer that was to be replayed is not there any more.');
   if (replay.mode === 'recorded') return asRecorded(recorded, replay, await readCorpusVersion(context.db));
-  const tools = replay.without_model ? { ...context, llm: null } : context;
-  const recorder = createRecorder(tools, { seed: recorded.record.seed, fresh: true });
-  const run = await runSteps(answer, recorder.context, report);
-  const record = recorder.record(run.result);
-  refuseOtherCorpus(replay, recorded, record.corpus_version);
   const then = recorded.answer.result as unknown as AnswerResult;
+  const tools = replay.without_model ? { ...context, llm: null } : context;
+  const request = answer.request as unknown as AnswerRequest;
+  const chooser = await openChooserAgain(then, request, context);
+  const recorder = createRecorder({ ...tools, chooser }, { seed: recorded.record.seed, fresh: true });
+  const run = await runSteps(answer, recorder.context, report);
+  const record = recorder.record(run);
+  refuseOtherCorpus(replay, recorded, record.corpus_version);
   const retrieval = comparePassages(recorded.record.passages, record.passages);
   const compared = compareAnswers(then, run.result, [recorded.record.prompt_hash, record.prompt_hash]);
   const diff = {

@@ -1,7 +1,7 @@
 import type { Context } from '../context.ts';
 
 /** Settings that an answer depends on, by how their names begin, so that a new one counts by itself. */
-const counts = /^(BM25|RERANK|LLM|COMPOSE|STEP|ABSTAIN|UNSUPPORTED)/;
+const counts = /^(BM25|RERANK|LLM|COMPOSE|STEP|ABSTAIN|UNSUPPORTED|PLAN|DEBATE|TOOL)/;
 /** Where a model is reached and with what key says nothing of an answer, and a key belongs nowhere. */
 const isAddressOrSecret = /(KEY|URL|DIR)$/;
 

@@ -24,7 +24,12 @@ export const embedChunks: Handler<'embedChunks'> = {
       if (live?.status !== 'live' || live.model === embedded) return;
       await embedLive(key, live, context);
       for (const other of others) await tryEmbedAll(key, other, context);
-      if (await makeLive(context.db, key)) return sayReady(key, context);
+      if (await makeLive(context.db, key)) {
+        sayReady(key, context);
+        if (context.config.CLASSIFY_DOCUMENTS)
+          await context.enqueue('classifyDocument', [{ documentId: key.documentId }]);
+        return;
+      }
       embedded = live.model;
     }
   },

@@ -1,10 +1,22 @@
-import { learn } from '../../src/db/experiences.ts';
+import { beginPolicy, planBatches } from '../../src/db/learning.ts';
+import { learnerOf } from '../../src/learning/learn.ts';
 import type { Handler } from '../context.ts';
+import { mayLearn } from './may-learn.ts';
 
-/** Experience rows → statistics of every strategy. */
+/** Experiences that were not learned yet → batches, each with a job; lost ones among them. */
 export const learnFromExperience: Handler<'learnFromExperience'> = {
-  async run(_payload, { db, log }) {
-    const { learned, removed } = await learn(db);
-    if (learned + removed > 0) log.info({ learned, removed }, 'statistics computed');
+  async run(_payload, context) {
+    const { db, config, log, enqueue } = context;
+    if (!(await mayLearn(context))) return;
+    const policy = config.LEARNING_POLICY;
+    const version = await beginPolicy(db, policy, learnerOf(policy));
+    if (version !== undefined) log.info({ policy, version }, 'a policy begins with what another one learned');
+    const batches = await planBatches(db, config.EXPERIENCE_BUFFER_SIZE);
+    if (batches.length === 0) return;
+    await enqueue(
+      'learnBatch',
+      batches.map((batch) => ({ batch })),
+    );
+    log.info({ batches: batches.length }, 'batches to be learned');
   },
 };

@@ -11,6 +11,8 @@ import { sweepIdempotent } from '../../src/db/idempotency.ts';
 import { sweepKeptVectors } from '../../src/db/known-vectors.ts';
 import { sweepOriginals } from '../../src/db/originals.ts';
 import { sweepCache } from '../../src/db/query-cache.ts';
+import { sweepObservations } from '../../src/db/rollouts.ts';
+import { sweepToolCalls } from '../../src/db/tool-calls.ts';
 import { sweepDeliveries } from '../../src/db/webhook-deliveries.ts';
 import type { Context, Handler } from '../context.ts';
 
@@ -36,6 +38,8 @@ export const sweepExpired: Handler<'sweepExpired'> = {
     for (let swept = perTurn; swept === perTurn && !signal.aborted; versions += swept)
       swept = await sweepVersions(db, config.VERSIONS_KEPT, perTurn);
     const auditEntries = await sweepAudit(db, config.AUDIT_DAYS);
+    const toolCalls = await sweepToolCalls(db, config.AUDIT_DAYS);
+    const observations = await sweepObservations(db, config.AUDIT_DAYS);
     await forgetDeadWorkers(db);
     const swept = {
       auditEntries,
@@ -45,9 +49,11 @@ export const sweepExpired: Handler<'sweepExpired'> = {
       cachedAnswers,
       deliveries,
       idempotencyKeys,
+      observations,
       vectors,
       originals,
       chunks,
+      toolCalls,
       uploadParts,
       versions,
     };

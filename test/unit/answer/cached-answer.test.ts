@@ -10,7 +10,7 @@ import { drawFrom, newSeed } from '../../../workers/answer/seed.ts';
 import { answerSettings } from '../../../workers/answer/settings.ts';
 
 const request: CacheableRequest = { mode: 'answer', final_topk: 5, strategy: 'auto', scope: 'read' };
-const made = { settings: { LLM_MODEL: 'm' }, model: 'm' };
+const made = { settings: { LLM_MODEL: 'm' }, model: 'm', policy: null };
 const on = { on: true, reason: 'stored', percent: 100 } as const;
 const key = (more: object = {}, asked: object = {}, other: object = {}) =>
   cacheKey({ question: 'Who?', ...asked }, { ...request, ...more }, { ...made, ...other });
@@ -26,6 +26,7 @@ describe('the key of an answer', () => {
     [{}, { question: 'Who is it?' }],
     [{}, { previous_answer_id: 'an answer' }],
     [{}, {}, { model: null }],
+    [{}, {}, { policy: { name: 'thompson', version: 2 } }],
     [{}, {}, { settings: { LLM_MODEL: 'm', BM25_B: 0.5 } }],
   ])('is another one with %j %j %j', (...parts) => {
     expect(key(...parts)).not.toBe(key());

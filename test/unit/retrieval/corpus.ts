@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import type { Knex } from 'knex';
 import { readConfig } from '../../../src/config.ts';
 import { openDatabase } from '../../../src/db/connect.ts';
+import { setGiven } from '../../../src/db/given-nodes.ts';
 import { migrate } from '../../../src/db/migrations.ts';
+import { ensurePaths } from '../../../src/db/taxonomy.ts';
 import type { Embedder } from '../../../src/models/embedder.ts';
 import { analyze, countWords } from '../../../src/retrieval/analyze.ts';
 
@@ -51,7 +53,6 @@ async function addDocument(db: Knex, document: TestDocument, embedder: Embedder 
   await db('documents').insert({
     id,
     title,
-    taxonomy_path: path,
     metadata,
     version: 1,
     live_version: live ? 1 : null,
@@ -67,6 +68,8 @@ async function addDocument(db: Knex, document: TestDocument, embedder: Embedder 
     },
     ...{ content_type: 'text/plain', attributes: {} },
   });
+  const place = await db.transaction(async (trx) => (await ensurePaths(trx, [path], true)).get(path));
+  if (place) await db.transaction((trx) => setGiven(trx, id, place.id));
   const { words, frequencies, wordCount } = countWords(text);
   const [chunk] = await db('chunks')
     .insert({

@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterAll, describe, expect, it, vi } from 'vitest';
-import { countWords } from '../../../src/retrieval/analyze.ts';
-import { createParserPool } from '../../../workers/ingestion/parse-isolated.ts';
+import { countWords } from '../../src/retrieval/analyze.ts';
+import { createParserPool } from '../../workers/ingestion/parse-isolated.ts';
 
-const registryUrl = new URL('../../support/fixtures/ingestion/hostile-registry.ts', import.meta.url).href;
+const registryUrl = new URL('../support/fixtures/ingestion/hostile-registry.ts', import.meta.url).href;
 const pool = createParserPool({ timeoutMs: 10_000, memoryMb: 300, size: 1, registryUrl });
 const options = { title: null, size: 500, overlap: 128 };
 const file = (text: string, fileName = 'a.txt') => ({ bytes: Buffer.from(text), hints: { fileName } });
@@ -157,7 +157,7 @@ describe('parser pool', () => {
   });
 
   it('dies with its parent even in the middle of an endless loop', async () => {
-    const script = new URL('../../support/fixtures/ingestion/pool-parent.ts', import.meta.url);
+    const script = new URL('../support/fixtures/ingestion/pool-parent.ts', import.meta.url);
     const parent = spawn(process.execPath, ['--import', 'tsx', script.pathname], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });

@@ -1,0 +1,40 @@
+import {
+  countDescribed,
+  type DueDocument,
+  findDueDocument,
+  saveClassified,
+} from '../../src/db/classify-work.ts';
+import type { Context, Handler } from '../context.ts';
+
+/** Nodes of a document that are kept with it. */
+const mostCandidates = 5;
+/** From so many nodes on with more than a name, documents are placed by the machine. */
+const leastDescribed = 2;
+
+/**
+ * Where a live document belongs. Delivered twice, or beside classifyDue, it does the same twice: what comes of it is one row, one
+ * assignment and one task at most, and nothing is written of a document that has changed meanwhile.
+ */
+export const classifyDocument: Handler<'classifyDocument'> = {
+  async run({ documentId }, context) {
+    if (!context.config.CLASSIFY_DOCUMENTS) return;
+    const due = await findDueDocument(context.db, documentId);
+    if (due && (await isReady(context))) await classifyOne(due, context);
+  },
+};
+
+/** Whether the taxonomy says enough of its nodes. */
+export async function isReady({ classification, db }: Context): Promise<boolean> {
+  if ((await countDescribed(db, leastDescribed)) < leastDescribed) return false;
+  return (await classification.current()).described >= leastDescribed;
+}
+
+/** False: there was nothing to write. */
+export async function classifyOne(due: DueDocument, context: Context): Promise<boolean> {
+  const { classification, config, db, metrics } = context;
+  const view = { threshold: config.CLASSIFY_THRESHOLD, most: mostCandidates };
+  const found = await classification.document(due.documentId, view);
+  if (!found || !(await saveClassified(db, due, found))) return false;
+  metrics.documentsClassified.inc({ outcome: found.hitl ? 'review' : 'assigned' });
+  return true;
+}

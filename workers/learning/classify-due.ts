@@ -1,0 +1,33 @@
+import { findDue, followTaxonomy } from '../../src/db/classify-work.ts';
+import type { Handler } from '../context.ts';
+import { classifyOne, isReady } from './classify-document.ts';
+
+/** How long one delivery goes on before it lets others have its place; the next one comes by itself. */
+const turnMs = 20_000;
+const atATime = 50;
+
+/** Follows the taxonomy, then classifies what is due, document by document: what is done is done, whatever happens after. */
+export const classifyDue: Handler<'classifyDue'> = {
+  async run(_payload, context) {
+    const { config, db, log, signal } = context;
+    if (!config.CLASSIFY_DOCUMENTS) return;
+    const affected = await followTaxonomy(db);
+    if (affected) log.info({ affected }, 'documents that a taxonomy version concerns');
+    const end = performance.now() + turnMs;
+    const passed = new Set<string>();
+    let classified = 0;
+    while (performance.now() < end) {
+      const due = (await findDue(db, atATime + passed.size)).filter(
+        ({ documentId }) => !passed.has(documentId),
+      );
+      if (due.length === 0 || !(await isReady(context))) break;
+      for (const one of due) {
+        signal.throwIfAborted();
+        // What can't be written, since it changes this moment, must not be met again and again.
+        if (await classifyOne(one, context)) classified++;
+        else passed.add(one.documentId);
+      }
+    }
+    if (classified > 0) log.info({ classified }, 'documents classified');
+  },
+};
