@@ -4,6 +4,8 @@ import { defineConfig } from 'vitest/config';
 const conformance = ['api', 'contracts', 'handlers', 'journeys'].map((name) => `test/${name}/**/*.test.ts`);
 /** The same, and long: `npm run test:long`, so that `npm test` stays short enough to be run before each commit. */
 const long = ['test/long/**/*.test.ts'];
+/** Long, and of code that has no tier. */
+const slow = ['test/slow/**/*.test.ts'];
 
 export default defineConfig({
   test: {
@@ -22,10 +24,11 @@ export default defineConfig({
           globalSetup: ['test/support/global-setup.ts'],
         },
       },
+      { extends: true, test: { name: 'slow', include: slow } },
       { extends: true, test: { name: 'long', include: long, globalSetup: ['test/support/global-setup.ts'] } },
       {
         extends: true,
-        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: [...conformance, ...long] },
+        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: [...conformance, ...long, ...slow] },
       },
     ],
   },
