@@ -102,14 +102,6 @@ describe('upkeep', () => {
   });
 });
 
-async function makeIndexesAnew(): Promise<void> {
-  const { db } = bench.context;
-  const { rows } = await db.raw(
-    `select indexname as name from pg_indexes where tablename = 'chunk_vectors' and indexdef like '%hnsw%'`,
-  );
-  for (const { name } of rows) await db.raw('reindex index ??', [name]);
-}
-
 describe('search through the index', () => {
   beforeEach(() => tend(fewChunks));
 
@@ -121,12 +113,7 @@ describe('search through the index', () => {
     ['more than there are', { limit: 100, filters: { metadata: { colour: 'red' } } }, 1],
     ['a filter that leaves nothing', { limit: 10, filters: { metadata: { colour: 'white' } } }, Number.NaN],
   ])('finds as many as an exact scan, and the same: %s', async (_name, search, least) => {
-    let found = await recall(search);
-    if (found < least) {
-      // The graph is made by chance, and now and then one is poor: another one tells chance from fault.
-      await makeIndexesAnew();
-      found = await recall(search);
-    }
+    const found = await recall(search);
     if (Number.isNaN(least)) expect(found).toBeNaN();
     else expect(found).toBeGreaterThanOrEqual(least);
   });
