@@ -26,8 +26,8 @@ import { openQueues, type Queues } from './jobs/queues.ts';
 import { migratePostgresStore } from './jobs/store-postgres.ts';
 import { checkRedis } from './jobs/store-redis.ts';
 import type { Log } from './log.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
 import {
-  createMetrics,
   exportAgreement,
   exportCases,
   exportOrphans,
@@ -36,8 +36,7 @@ import {
   exportVectorRecall,
   exportWebhooks,
   exportWorkers,
-  type Metrics,
-} from './metrics.ts';
+} from './metrics-gauges.ts';
 import { createEmbedderPool, type EmbedderPool } from './models/embedder-pool.ts';
 import { openReranking } from './open-reranking.ts';
 import type { Reranking } from './retrieval/rerank.ts';

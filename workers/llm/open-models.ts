@@ -1,5 +1,6 @@
 import { type Config, ConfigError } from '../../src/config.ts';
-import { exportModelConditions, type Metrics } from '../../src/metrics.ts';
+import type { Metrics } from '../../src/metrics.ts';
+import { exportModelConditions } from '../../src/metrics-gauges.ts';
 import type { WorkerConfig } from '../config.ts';
 import type { Llm } from './llm.ts';
 import { conditionsOf, openLlm } from './llms.ts';
