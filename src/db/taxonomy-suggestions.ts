@@ -54,7 +54,7 @@ export async function replaceSuggestions(
   return db.transaction(async (trx) => {
     await trx.raw('select pg_advisory_xact_lock(?)', [suggestionLock]);
     let fresh = 0;
-    for (const one of found) if (await writeSuggestion(trx, one)) fresh++;
+    for (const one of found) if (await writeSuggestion(trx, one, since)) fresh++;
     const { rowCount } = await trx.raw(
       `update taxonomy_suggestions set status = 'outdated', updated_at = now()
         where status = 'open' and updated_at < ? and not (about = any(?::text[]))`,
@@ -64,16 +64,20 @@ export async function replaceSuggestions(
   });
 }
 
-async function writeSuggestion(trx: Knex.Transaction, one: NewSuggestion): Promise<boolean> {
+/** What was accepted and is not in force yet, or was not when the data were looked at, is not suggested a second time. */
+async function writeSuggestion(trx: Knex.Transaction, one: NewSuggestion, since: Date): Promise<boolean> {
   const { kind, nodeIds, about, evidence, documents } = one;
   const { rows } = await trx.raw(
     `insert into taxonomy_suggestions as s (kind, node_ids, about, evidence)
      select :kind, :nodeIds::uuid[], :about, :evidence::jsonb
       where not exists (select from taxonomy_suggestions o where o.about = :about and o.status = 'rejected'
               and (o.evidence->>'documents')::float8 * ${growth} > :documents)
+        and not exists (select from taxonomy_suggestions o where o.about = :about and o.status = 'accepted'
+              and o.decided_at > least(:since, (select v.published_at from taxonomy_versions v
+                                                 where v.version = ${versionInForceSql})))
      on conflict (about) where status = 'open' do update set evidence = excluded.evidence, updated_at = now()
      returning id, xmax = 0 as fresh`,
-    { kind, nodeIds, about, evidence: JSON.stringify(evidence), documents: evidence.documents },
+    { kind, nodeIds, about, evidence: JSON.stringify(evidence), documents: evidence.documents, since },
   );
   if (!rows[0]) return false;
   await trx('taxonomy_suggestion_documents').where({ suggestion_id: rows[0].id }).delete();
