@@ -98,6 +98,7 @@ export async function openFoundation(config: Config, log: Log, shutdown: Shutdow
     metrics,
     bm25: { k1: config.BM25_K1, b: config.BM25_B },
     cacheTtlSeconds: config.QUERY_CACHE_TTL_SECONDS,
+    scopeCacheBytes: config.SCOPE_CACHE_MB * 2 ** 20,
     caseLookupMs: config.CASE_LOOKUP_MS,
   });
   return {

@@ -6,12 +6,17 @@ import { completeDelete } from '../../src/db/complete-delete.ts';
 import { beginFirstGeneration } from '../../src/db/generations.ts';
 import { greatestImpact, impactOf } from '../../src/db/impacts.ts';
 import { beginDelete, claimOperation } from '../../src/db/operations.ts';
+import { createScopeCache } from '../../src/db/scope-cache.ts';
+import type { ScoredChunk } from '../../src/db/search.ts';
+import { findScope, type Scope } from '../../src/db/search-scope.ts';
 import {
   type Bm25,
   bm25Defaults,
   readWordStatistics,
   scoreWords,
   searchWords,
+  type WordSearch,
+  type WordStatistics,
 } from '../../src/db/search-words.ts';
 import { type NewChunk, storeParsed } from '../../src/db/store-chunks.ts';
 import { claimVersion, makeLive } from '../../src/db/versions.ts';
@@ -33,6 +38,7 @@ beforeAll(async () => {
 afterAll(() => close());
 
 const model = 'none@2';
+const scopes = createScopeCache(2 ** 20);
 const operations = 1000;
 
 const random = seededRandom(2026);
@@ -161,6 +167,7 @@ async function compare(
   const filters: Filters = colour === undefined ? {} : { metadata: { colour } };
   const statistics = await readWordStatistics(db, countWords(question).words);
   const found = await searchWords(db, statistics, { limit, filters, bm25, budget });
+  await compareScopes(statistics, { limit, filters, bm25, budget }, found);
   const expected = reference(question, bm25, colour).slice(0, limit);
   const told = JSON.stringify({ question, bm25, limit, budget, colour });
   expect(found, told).toHaveLength(expected.length);
@@ -184,12 +191,35 @@ async function compare(
   );
 }
 
+/** However it is known what the filters leave, the same is found: kept by one process throughout, listed, looked up. */
+async function compareScopes(
+  statistics: WordStatistics,
+  search: WordSearch,
+  found: readonly ScoredChunk[],
+): Promise<void> {
+  const { filters } = search;
+  if (!filters?.metadata) return;
+  const kept = await findScope(db, filters, scopes);
+  if (kept.kind !== 'few') throw new Error('This corpus is too small for many.');
+  expect(kept.seqs.length).toBeGreaterThan(0);
+  const ways: Scope[] = [
+    kept,
+    { kind: 'few', seqs: kept.seqs },
+    { kind: 'many', filters },
+    { kind: 'many', filters, set: kept.set },
+  ];
+  for (const scope of ways) expect(await searchWords(db, statistics, { ...search, scope })).toEqual(found);
+}
+
 it('equals BM25 computed from the texts, throughout a thousand adds, updates and deletes', async () => {
   for (let step = 1; step <= operations; step++) {
     await change(step);
     if (step % 100 !== 0) continue;
     const question = questions[(step / 100) % questions.length] as string;
-    for (const budget of [10, 150, 1e9]) await compare(question, bm25Defaults, 10, budget);
+    for (const budget of [10, 150, 1e9]) {
+      await compare(question, bm25Defaults, 10, budget);
+      await compare(question, bm25Defaults, 10, budget, 'red');
+    }
   }
   expect(believed.size).toBeGreaterThan(50);
   for (const question of questions)
