@@ -277,6 +277,13 @@ function attributeColumns({ taxonomy_path: _, metadata, ...rest }: Attributes) {
   return { ...rest, metadata: JSON.stringify(metadata) };
 }
 
+/** The same from a column of a version, as what an update of `documents` sets. */
+export function attributesAsColumns(attributes: string): string {
+  const texts = ['title', 'source_url', 'author', 'language'];
+  const columns = texts.map((name) => `${name} = ${attributes} ->> '${name}'`);
+  return [...columns, `metadata = ${attributes} -> 'metadata'`].join(', ');
+}
+
 /** Takes the attributes of a version over into its document, and the node that was given with it: part of the switch. */
 export async function applyAttributes(
   trx: Knex.Transaction,

@@ -48,10 +48,14 @@ const makeText = (most: number) => Array.from({ length: 1 + Math.floor(random() 
 const believed = new Map<string, { name: string; colour: string; chunks: string[] }>();
 
 async function publish(name: string): Promise<void> {
+  const going = await prepare(name, () => 1 + Math.floor(random() * 3));
+  await goLive(going);
+}
+
+/** Text, chunks and vectors of a document, stored and not live yet. */
+async function prepare(name: string, size: () => number) {
   const colour = random() < 0.3 ? 'red' : 'blue';
-  const chunks = Array.from({ length: 1 + Math.floor(random() * 3) }, () =>
-    makeText(random() < 0.05 ? 300 : 25),
-  );
+  const chunks = Array.from({ length: size() }, () => makeText(random() < 0.05 ? 300 : 25));
   const attributes = {
     title: null,
     source_url: null,
@@ -81,8 +85,12 @@ async function publish(name: string): Promise<void> {
      select seq, ?, '[1,0]' from chunks where document_id = ? and version = ?`,
     [model, key.documentId, key.version],
   );
+  return { key, document: { name, colour, chunks } };
+}
+
+async function goLive({ key, document }: Awaited<ReturnType<typeof prepare>>): Promise<void> {
   expect(await makeLive(db, key)).toBe(true);
-  believed.set(key.documentId, { name, colour, chunks });
+  believed.set(key.documentId, document);
 }
 
 function toChunk(text: string): NewChunk {
@@ -212,6 +220,20 @@ async function wrongCounts(on: Knex): Promise<unknown[]> {
   const kept = 'select word, impact, postings from posting_counts';
   return (await on.raw(`(${counted} except ${kept}) union all (${kept} except ${counted})`)).rows;
 }
+
+it('is exact after a long document went live beside short ones, and others went', async () => {
+  const going = [...believed.keys()].slice(0, 8);
+  const replaced = [...believed.values()].slice(8, 12);
+  const coming = [await prepare('a long document', () => 1200)];
+  for (let n = 0; n < 12; n++) coming.push(await prepare(`a short document ${n}`, () => 2));
+  for (const { name } of replaced) coming.push(await prepare(name, () => 3));
+  await Promise.all([...coming.map(goLive), ...going.map(remove)]);
+  expect(await wrongCounts(db)).toEqual([]);
+  const state = await db('corpus_state').first('live_chunks as chunks', 'live_words as words');
+  const sums = 'count(*)::int as chunks, sum(word_count)::int as words';
+  expect(state).toEqual(await db('chunks').where('live', true).first(db.raw(sums)));
+  for (const question of questions) await compare(question, bm25Defaults, 20, 150);
+});
 
 it('keeps counts of common words, and reads the same of every word', async () => {
   const undo = new Error('undo');
