@@ -207,18 +207,32 @@ function describeJob<N extends JobName>(
   return { name, data, opts };
 }
 
-/** Reading every queue is a dozen queries: one reading serves all who ask within a second. */
+/** A reading serves all who ask while it is so young, … */
+const depthsUsableMs = 1000;
+/** … and is made anew in the background from this age on, so that nobody waits for one while some ask all the time. */
+const depthsFreshMs = 500;
+
+/** Reading every queue is a dozen queries: one at a time, for all who ask. */
 function readDepths(queues: ReadonlyMap<QueueName, Queue>, store: Store): Queues['depths'] {
-  let last: { at: number; value: ReturnType<Queues['depths']> } | undefined;
+  type Depths = Awaited<ReturnType<Queues['depths']>>;
+  let last: { at: number; value: Depths } | undefined;
+  let reading: Promise<Depths> | undefined;
   const read = async () =>
     new Map(
       await Promise.all([...queues].map(async ([name, queue]) => [name, await depthOf(queue)] as const)),
     );
+  const renew = async (): Promise<Depths> => {
+    const at = performance.now();
+    const value = await bounded(read(), 2000);
+    last = { at, value };
+    reading = undefined;
+    return value;
+  };
   return () => {
     if (!store.ready()) return Promise.resolve(undefined);
-    if (!last || performance.now() - last.at > 1000)
-      last = { at: performance.now(), value: bounded(read(), 2000) };
-    return last.value;
+    const age = last ? performance.now() - last.at : Number.POSITIVE_INFINITY;
+    if (age > depthsFreshMs) reading ??= renew();
+    return age > depthsUsableMs && reading ? reading : Promise.resolve(last?.value);
   };
 }
 
