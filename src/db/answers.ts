@@ -10,6 +10,7 @@ import { holdRetrieved, insertRecord, type NewRecord } from './answer-records.ts
 import { hideDeletedHolding, hideUnseen } from './answer-sources.ts';
 import { keepCase, useCases } from './cases.ts';
 import type { Db } from './connect.ts';
+import { experienceBindings, insertExperience, type NewExperience } from './experiences.ts';
 import { leaseLost, leaseUntil } from './lease.ts';
 import { notifyAnswer } from './notify.ts';
 
@@ -137,12 +138,14 @@ export interface Finishing {
     /** The one that the answer itself is; null: none. */
     fresh: NewCase | null;
   };
+  /** What is learned from it, and how many are kept in all; null: nothing. */
+  experience?: { added: NewExperience; capacity: number } | null;
   /** What the worker has not told yet. */
   told?: { events: readonly NewEvent[]; documents: readonly string[] };
 }
 
 /**
- * Writes the result, its record and its last events, once: each verified source and the end follow what was
+ * Writes the result, its record, its experience and its last events, once: each verified source and the end follow what was
  * told. Throws `lease_lost` when the answer was cancelled or taken over.
  */
 export async function completeAnswer(
@@ -150,7 +153,7 @@ export async function completeAnswer(
   id: string,
   token: string,
   result: Record<string, unknown>,
-  { record = null, cases, told = { events: [], documents: [] } }: Finishing,
+  { record = null, cases, experience = null, told = { events: [], documents: [] } }: Finishing,
 ): Promise<void> {
   await db.transaction(async (trx) => {
     const held = record && (await holdRetrieved(trx, record));
@@ -162,11 +165,12 @@ export async function completeAnswer(
                 lease_until = null, event_seq = event_seq + :count
           where id = :id and lease_token = :token and status = 'in_progress'
           returning id, event_seq - :count as before, attempts),
-       told as (${insertEvents('done')})
+       told as (${insertEvents('done')})${experience ? `, ${insertExperience('done')}` : ''}
        select ${notifyAnswer('id', true)} from done`,
       {
         ...{ id, token, result: JSON.stringify(shown), count: events.length },
         ...eventBindings(events, told.documents),
+        ...(experience && experienceBindings(experience.added, experience.capacity)),
       },
     );
     if (rows.length === 0) throw leaseLost();

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { system } from '../../src/access.ts';
+import { findAnswer, insertAnswer } from '../../src/db/answers.ts';
 import { addExperience, readLearning } from '../../src/db/experiences.ts';
 import { pauseLearning, readLearningState, restoreVersion } from '../../src/db/learning.ts';
 import { findLivePolicy, listPolicyVersions } from '../../src/db/policies.ts';
@@ -77,6 +79,49 @@ describe('the buffer', () => {
     expect(added.filter(Boolean)).toHaveLength(50);
     expect(await rate(first)).toBe(true);
     expect(await addExperience(context.db, experience({ source: 'feedback:b' }), 10_000)).toBe(true);
+  });
+});
+
+describe('an answer', () => {
+  const answered = async (own = context): Promise<string> => {
+    const id = randomUUID();
+    const request = {
+      ...{ mode: 'answer', final_topk: 5, strategy: 'auto' },
+      flags: { experience_replay: { on: true, reason: 'stored', percent: 100 } },
+    };
+    await insertAnswer(context.db, {
+      ...{ id, question: 'Who keeps the lighthouse?', request, apiKeyId: null, requestId: 'r' },
+      ...{ traceparent: null, deadlineMs: 60_000, keepHours: 1 },
+    });
+    await handlers.answerQuestion.run({ answerId: id }, own);
+    return id;
+  };
+
+  it('ends together with its experience, in one statement', async () => {
+    const id = await answered();
+    // That a transaction made a row stands in its xmin.
+    const rows = await all(
+      `select e.xmin = a.xmin as together, e.source from experiences e join answers a on a.id = e.answer_id where a.id = '${id}'`,
+    );
+    expect(rows).toEqual([{ together: true, source: 'answer' }]);
+  });
+
+  it('ends without it where the database refuses that, which is counted', async () => {
+    const failed = async () =>
+      (await context.metrics.experiences.get()).values.find(({ labels }) => labels.outcome === 'failed')
+        ?.value;
+    await context.db.raw(`alter table experiences add constraint refused check (source <> 'answer')`);
+    const id = await answered();
+    await context.db.raw('alter table experiences drop constraint refused');
+    expect(await findAnswer(context.db, id, system)).toMatchObject({ status: 'completed', error: null });
+    expect([await counts('true'), await failed()]).toEqual([0, 1]);
+  });
+
+  it('keeps the buffer within its capacity', async () => {
+    await add(30);
+    const id = await answered({ ...context, config: { ...context.config, EXPERIENCE_BUFFER_SIZE: 20 } });
+    expect(await counts('true')).toBeLessThanOrEqual(20);
+    expect(await counts(`answer_id = '${id}'`)).toBe(1);
   });
 });
 
