@@ -43,12 +43,12 @@ const counts = async (where: string): Promise<number> =>
   (await all(`select count(*)::int as n from experiences where ${where}`))[0]?.n;
 
 /** Plans, and does what was planned. */
-async function learn(): Promise<number[]> {
-  await handlers.learnFromExperience.run({}, context);
+async function learn(own = context): Promise<number[]> {
+  await handlers.learnFromExperience.run({}, own);
   const batches = await all(
     'select distinct batch::int as batch from experiences where batch is not null and learned_at is null',
   );
-  for (const { batch } of batches) await handlers.learnBatch.run({ batch }, context);
+  for (const { batch } of batches) await handlers.learnBatch.run({ batch }, own);
   return batches.map(({ batch }) => batch);
 }
 const live = async (): Promise<Json> => findLivePolicy(context.db, 'thompson');
@@ -205,6 +205,20 @@ describe('learning', () => {
     await learn();
     expect(learnedBy(await live())).toBe(96);
     expect(await restoreVersion(context.db, 1000)).toBeUndefined();
+  });
+
+  it('forgets what has left the buffer, once it has learned twice as many', async () => {
+    const config = { ...context.config, EXPERIENCE_BUFFER_SIZE: 128 };
+    const twice = async (more: Partial<Parameters<typeof addExperience>[1]>) => {
+      for (let n = 0; n < 128; n++) await addExperience(context.db, experience(more), 128);
+      await learn({ ...context, config });
+    };
+    for (const reward of [0, 0, 1]) await twice({ state: 'c0-i0-k0-v0', reward });
+    expect(learnedBy(await live()), 'not yet: of what was there then nothing was learned').toBe(3 * 128);
+    await learn({ ...context, config });
+    expect(await live()).toMatchObject({ made_by: 'buffer', parent: 12, number: 13, learned: 128 });
+    const [, count, sum] = (await live()).snapshot.cells.find(([, n]: number[]) => n);
+    expect([count, sum], 'those of reward 1 alone').toEqual([128, 128 * 10_000]);
   });
 
   it('begins another policy with what the one before has learned', async () => {
