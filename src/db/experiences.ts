@@ -56,7 +56,7 @@ export function isRefused(error: unknown): boolean {
 
 const ratedLittle = `(
   select count(*) from experiences
-   where source = :source and created_at > now() - interval '1 day' and answer_id <> :answerId::uuid) < :most`;
+   where source = :source and source <> 'answer' and created_at > now() - interval '1 day' and answer_id <> :answerId::uuid) < :most`;
 
 /** Adds that of a rating, or replaces it. False: the caller has rated enough for a day. */
 export async function addExperience(db: Db, experience: NewExperience, capacity: number): Promise<boolean> {
