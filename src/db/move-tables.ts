@@ -15,7 +15,11 @@ export interface MovedTable {
 }
 
 /** Not work but the machinery's notes on itself: what processes of the source do and did says nothing of the target's. */
-const leftBehind = ['worker_heartbeats', 'posting_counts', 'vector_recall', 'orphans', 'tool_servers'];
+const leftBehind = [
+  ...['worker_heartbeats', 'posting_counts', 'vector_recall', 'orphans', 'tool_servers'],
+  // The target's triggers write it.
+  'documents_at_several',
+];
 
 /** Rows that every database has once it is migrated, or once a service was started on it, and how to tell them from others. */
 const untouched: Record<string, string> = {

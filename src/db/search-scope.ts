@@ -1,6 +1,6 @@
 import type { Filters } from '../retrieval/passage.ts';
 import type { Db } from './connect.ts';
-import { arrayOf, narrows, type Sql, visibleConditions } from './search.ts';
+import { arrayOf, narrows, type Sql, visibleConditions, visibleDocuments } from './search.ts';
 
 /**
  * What the filters leave to be searched. `few`: all of them are known, and each leg may look at every one; `many`: more than
@@ -13,12 +13,12 @@ export const fewChunks = 20_000;
 
 export async function findScope(db: Db, filters: Filters | undefined): Promise<Scope> {
   if (!narrows(filters)) return { kind: 'all' };
-  const { ofDocument, bindings } = visibleConditions(filters);
+  const { from, where, bindings } = visibleDocuments(filters);
   // Document by document, stopping early: the offset keeps the planner from going through all chunks instead.
   const { rows } = await db.raw(
-    `select array_to_string(array(select c.seq from documents d
+    `select array_to_string(array(select c.seq from ${from}
         cross join lateral (select seq from chunks where live and document_id = d.id offset 0) as c
-        where ${ofDocument} limit ${fewChunks + 1}), ',') as seqs`,
+        where ${where} limit ${fewChunks + 1}), ',') as seqs`,
     bindings,
   );
   const list = rows[0].seqs as string;
