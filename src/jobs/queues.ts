@@ -182,7 +182,7 @@ async function holdsJob(queue: Queue, name: string): Promise<boolean> {
   return id !== null && !['unknown', 'completed', 'failed'].includes(await queue.getJobState(id));
 }
 
-/** Names the work: the store takes no second job of that name while one waits or runs. */
+/** Names the work: the store takes no second job of that name while one waits or runs, or keeps one for afterwards. */
 function nameOf<N extends JobName>(name: N, payload: PayloadOf<N>): string {
   return `${name}-${catalog[name].once(payload as never)}`;
 }
@@ -200,7 +200,10 @@ function describeJob<N extends JobName>(
     ...keepFinished,
     attempts: definition.attempts,
     backoff: { type: 'exponential', delay: 1000, jitter: 0.5 },
-    deduplication: { id: nameOf(name, data) },
+    deduplication: {
+      id: nameOf(name, data),
+      ...(definition.runsAgain ? { keepLastIfActive: true } : {}),
+    },
     ...(priority ? { priority } : {}),
     ...(delayMs ? { delay: delayMs } : {}),
   };

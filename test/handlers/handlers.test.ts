@@ -12,6 +12,7 @@ import { type HandlerBench, openBench } from '../support/context.ts';
 import { handbook } from '../support/handbook.ts';
 import * as ingest from '../support/ingest.ts';
 import type { Json } from '../support/service.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 let bench: HandlerBench;
 let context: Context;
@@ -333,3 +334,32 @@ describe('sweepExpired', () => {
     expect(await all('select 1 from query_cache')).toEqual([]);
   });
 });
+
+it('a look at the taxonomy that is asked for during another one follows it, once', async () => {
+  const { queues } = bench.foundation;
+  let runs = 0;
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const worker = queues.openWorker(
+    'learning',
+    async ({ name }) => {
+      if (name === 'suggestTaxonomy' && ++runs === 1) await held;
+    },
+    { concurrency: 1 },
+  );
+  try {
+    await queues.enqueue('suggestTaxonomy', [{}]);
+    await waitFor('the first is under way', () => runs === 1);
+    for (const _ of [1, 2, 3]) await queues.enqueue('suggestTaxonomy', [{}]);
+    release();
+    await waitFor('nothing is left to do', async () => runs > 1 && !(await isHeld()));
+    expect(runs).toBe(2);
+  } finally {
+    release();
+    await worker.close();
+  }
+});
+
+const isHeld = async () => (await bench.foundation.queues.holds('suggestTaxonomy', [{}]))[0];
