@@ -283,6 +283,8 @@ export async function applyAttributes(
   { documentId, version }: { documentId: string; version: number },
   { attributes, nodeId }: { attributes: Attributes; nodeId: string | null },
 ): Promise<void> {
+  // First: what goes live without a place is marked as to be classified.
+  await setGiven(trx, documentId, nodeId);
   await trx('documents')
     .where({ id: documentId })
     .update({
@@ -290,5 +292,4 @@ export async function applyAttributes(
       live_version: version,
       updated_at: trx.fn.now(),
     });
-  await setGiven(trx, documentId, nodeId);
 }

@@ -47,6 +47,7 @@ export async function countRemains(
             (select count(*)::int from document_nodes where document_id = any(:ids::uuid[]))
               + (select count(*)::int from taxonomy_allotments where document_id = any(:ids::uuid[]))
               + (select count(*)::int from classifications where document_id = any(:ids::uuid[]))
+              + (select count(*)::int from classify_waiting where document_id = any(:ids::uuid[]))
               + (select count(*)::int from classify_examples where document_id = any(:ids::uuid[]))
               + (select count(*)::int from review_tasks where document_id = any(:ids::uuid[])) as places,
             (select count(*)::int from postings where chunk_seq = any(:seqs::bigint[])) as postings,

@@ -5,6 +5,7 @@ import { sweepAnswers } from '../../src/db/answers.ts';
 import { sweepAudit } from '../../src/db/audit.ts';
 import { sweepLeftChunks } from '../../src/db/batch-changes.ts';
 import { sweepUploads } from '../../src/db/blobs.ts';
+import { sweepClassifyCalls } from '../../src/db/classify-checks.ts';
 import { forgetDeadWorkers } from '../../src/db/heartbeats.ts';
 import { sweepVersions } from '../../src/db/history.ts';
 import { sweepIdempotent } from '../../src/db/idempotency.ts';
@@ -40,6 +41,7 @@ export const sweepExpired: Handler<'sweepExpired'> = {
     const auditEntries = await sweepAudit(db, config.AUDIT_DAYS);
     const toolCalls = await sweepToolCalls(db, config.AUDIT_DAYS);
     const observations = await sweepObservations(db, config.AUDIT_DAYS);
+    const modelCalls = await sweepClassifyCalls(db);
     await forgetDeadWorkers(db);
     const swept = {
       auditEntries,
@@ -49,6 +51,7 @@ export const sweepExpired: Handler<'sweepExpired'> = {
       cachedAnswers,
       deliveries,
       idempotencyKeys,
+      modelCalls,
       observations,
       vectors,
       originals,
