@@ -10,6 +10,8 @@ const benches = [
   'keys',
   'learning',
   'pii',
+  'rollout-readings',
+  'rollouts',
   'scale',
   'search',
   'taxonomy',

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import type { Knex } from 'knex';
+import { createScopeCache, type ScopeCache } from '../src/db/scope-cache.ts';
 import { searchMeaning } from '../src/db/search-meaning.ts';
 import { readWordStatistics, searchWords } from '../src/db/search-words.ts';
 import { ensureVectorIndex } from '../src/db/vector-index.ts';
@@ -24,6 +25,8 @@ const seed = 20_260_101;
 /** What hybrid search asks of each leg for ten passages (src/retrieval/retrieve.ts). */
 const legDepth = 50;
 const warmUp = 50;
+/** As SCOPE_CACHE_MB has it. */
+const scopeCacheBytes = 64 * 2 ** 20;
 /** Questions for what is there to be compared with only. */
 const slowest = 50;
 
@@ -102,7 +105,7 @@ async function measureSize(db: Knex, chunks: number, asked: number, length: numb
     ...{ chunks, queries: queries.length, mean_length: length, postings, loaded_seconds: loaded, index },
     postings_asked: words,
     times: await measureTimes(db, queries, indexed),
-    recall: await measureRecall(db, queries),
+    recall: await measureRecall(db, queries, createScopeCache(scopeCacheBytes)),
   };
 }
 
@@ -116,6 +119,7 @@ type Ask = (query: SyntheticQuery) => Promise<unknown>;
 /** Each way to ask over all questions, one at a time; before that some of them to warm up. */
 async function measureTimes(db: Knex, queries: readonly SyntheticQuery[], indexed: boolean) {
   const rows: { what: string; filter: string; p50_ms: number; p95_ms: number; p99_ms: number }[] = [];
+  const scopes = createScopeCache(scopeCacheBytes);
   const measure = async (what: string, filter: string, ask: Ask, most = queries.length) => {
     const times: number[] = [];
     for (const query of queries.slice(0, warmUp)) await ask(query);
@@ -137,7 +141,7 @@ async function measureTimes(db: Knex, queries: readonly SyntheticQuery[], indexe
   await measure('ts_rank', 'none', (query) => rawTextRank(db, query), slowest);
   for (const { filter, filters } of narrow)
     for (const strategy of ['vector', 'keyword', 'hybrid'] as const)
-      await measure(strategy, filter, (query) => search(db, query, strategy, filters));
+      await measure(strategy, filter, (query) => search(db, query, strategy, filters, scopes));
   return rows;
 }
 
@@ -164,29 +168,35 @@ async function rawTextRank(db: Knex, { text }: SyntheticQuery) {
 }
 
 /** Search as the service does it, but that the question's vector is given rather than made. */
-async function search(db: Knex, query: SyntheticQuery, strategy: Strategy, filters: Filters) {
+async function search(
+  db: Knex,
+  query: SyntheticQuery,
+  strategy: Strategy,
+  filters: Filters,
+  scopes: ScopeCache,
+) {
   const embedder: Embedder = {
     ...{ model: syntheticModel, dimensions, maxBatch: 1 },
     reads: () => 1,
     embed: async () => [query.vector],
     close: async () => undefined,
   };
-  return retrieve(query.text, { db, embedder }, { k, strategy, filters });
+  return retrieve(query.text, { db, embedder, scopes }, { k, strategy, filters });
 }
 
 /** Recall of the ten nearest as search asks for them, and how often hybrid search returns ten passages. */
-async function measureRecall(db: Knex, queries: readonly SyntheticQuery[]) {
+async function measureRecall(db: Knex, queries: readonly SyntheticQuery[], scopes: ScopeCache) {
   const rows: { filter: string; recall_at_10: number; full: number }[] = [];
   for (const { filter, filters } of narrow) {
     let [hits, expected, full] = [0, 0, 0];
     for (const query of queries) {
       const asked = { model: syntheticModel, vector: query.vector };
       const nearest = await searchMeaning(db, asked, { limit: k, filters, exact: true });
-      const { passages } = await search(db, query, 'vector', filters);
+      const { passages } = await search(db, query, 'vector', filters, scopes);
       const found = new Set(passages.map(({ chunkSeq }) => chunkSeq));
       hits += nearest.filter(({ seq }) => found.has(seq)).length;
       expected += nearest.length;
-      if ((await search(db, query, 'hybrid', filters)).passages.length === nearest.length) full++;
+      if ((await search(db, query, 'hybrid', filters, scopes)).passages.length === nearest.length) full++;
     }
     rows.push({ filter, recall_at_10: hits / expected, full: full / queries.length });
   }

@@ -91,7 +91,7 @@ async function fill(db: Knex, documents: number): Promise<void> {
      select d.id, t.id, 'review' from documents d join taxonomy_nodes t on t.version = '1.0.0' and d.external_id::int % 10 = 0
         and t.path = array['Branch ' || d.external_id::int % 5, 'Shelf ' || (d.external_id::int / 5 + 1) % 10, 'Leaf ' || d.external_id::int / 50 % 20]`,
   );
-  for (const table of ['documents', 'chunks', 'document_nodes', 'taxonomy_nodes'])
+  for (const table of ['documents', 'chunks', 'document_nodes', 'documents_at_several', 'taxonomy_nodes'])
     await db.raw(`vacuum analyze ${table}`);
 }
 
@@ -174,8 +174,12 @@ async function measureReads(db: Knex, documents: number, rounds: number) {
   const counted = tree.filter(({ parent_id }) => parent_id === null).map((node) => node.documents);
   if (counted.some((count) => count !== share))
     throw new Error(`the roots count ${counted}, not ${share} each`);
+  const [seen] = await listNodes(db, version, { taxonomyPaths: [['Branch 1']] });
+  if (seen?.documents !== share) throw new Error(`a key counts ${seen?.documents}, not ${share}`);
   const reads: Record<string, () => Promise<unknown>> = {
     'tree with counts': () => listNodes(db, version, undefined),
+    'tree of a key of a branch': () => listNodes(db, version, { taxonomyPaths: [['Branch 1']] }),
+    'tree of a key of a collection': () => listNodes(db, version, { collections: ['default'] }),
     'filter: a branch': () => findScope(db, { canonicalIn: [['Branch 1']] }),
     'filter: a shelf': () => findScope(db, { canonicalIn: [['Branch 1', 'Shelf 2']] }),
     'filter: a leaf': () => findScope(db, { canonicalIn: [['Branch 1', 'Shelf 2', 'Leaf 3']] }),

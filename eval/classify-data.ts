@@ -29,6 +29,9 @@ export async function readLabelled(options: ClassifyOptions): Promise<LabelledSe
   return { learned, judged: judged.slice(0, options.limit), paths: sorted };
 }
 
+/** With spaces around it: a label of its own has no such thing in it. */
+const usualSeparator = ' > ';
+
 interface Line extends LabelledText {
   split: string | undefined;
 }
@@ -39,7 +42,10 @@ function readLine(line: string, i: number, { fields, separator }: ClassifyOption
     const value = rest[field];
     if (Array.isArray(value)) return value.map(String);
     if (value === undefined || value === null || value === '') return [];
-    return separator === undefined ? [String(value)] : String(value).split(separator);
+    return String(value)
+      .split(separator ?? usualSeparator)
+      .map((label) => label.trim())
+      .filter((label) => label !== '');
   });
   if (path.length === 0) throw new Error(`line ${i + 1} of documents.jsonl has no ${fields.join(' or ')}`);
   const parts = [title, text].filter((one): one is string => typeof one === 'string' && one !== '');

@@ -8,8 +8,9 @@ export interface Outcome {
   right: number;
   guessed: number;
   confidence: number;
-  /** Whether the guess has the right root. */
-  rootRight: boolean;
+  /** How deep the right class is, and how many labels from the root on the guess has right. */
+  depth: number;
+  levelsRight: number;
   /** What was assigned at the threshold, parents included, or sent to a person; and whether the text does belong there. */
   decided: boolean;
   backedOff: boolean;
@@ -20,6 +21,8 @@ export interface Measures {
   accuracy: number;
   macroF1: number;
   rootAccuracy: number;
+  /** Of each level from the root on, of the texts that are so deep: the guess has all labels right down to there. */
+  levels: number[];
   calibrationError: number;
   riskArea: number;
   /** Accuracy of the surest 70 %. */
@@ -37,11 +40,19 @@ export interface Measures {
 export function measureOutcomes(outcomes: readonly Outcome[], known: readonly Judged[]): Measures {
   const judged = outcomes.map(({ right, guessed, confidence }) => ({ confidence, right: right === guessed }));
   const decided = outcomes.filter((one) => one.decided);
+  const deepest = outcomes.reduce((most, { depth }) => Math.max(most, depth), 0);
+  const levels = Array.from({ length: deepest }, (_, i) =>
+    share(
+      outcomes.filter(({ depth }) => depth > i),
+      ({ levelsRight }) => levelsRight > i,
+    ),
+  );
   const curve = coverageCurve(judged);
   return {
     accuracy: share(judged, ({ right }) => right),
     macroF1: macroF1(outcomes),
-    rootAccuracy: share(outcomes, ({ rootRight }) => rootRight),
+    rootAccuracy: levels[0] ?? 0,
+    levels,
     calibrationError: calibrationError(judged),
     riskArea: riskArea(judged),
     at70: curve[13]?.accuracy ?? 0,

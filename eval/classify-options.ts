@@ -4,14 +4,14 @@ import { defaultCacheFolder } from './embedding-cache.ts';
 export const classifyUsage = `npm run eval classify -- --data DIR [options]
 
 Learns the product's classifier from some labelled texts of a collection and judges it on others.
-DIR holds documents.jsonl: {title?, text, label, split?}; "label" may be a list of labels from the root, for a tree. Texts of the
+DIR holds documents.jsonl: {title?, text, label, split?}; "label" may be a list of labels from the root, or "A > B", for a tree. Texts of the
 split "train" are learned from and those of "test" judged; without splits every fourth text is judged.
 
 --per-class LIST      labelled examples a class; 8,64 when left out. 0: from the names of the classes alone
 --draws N             draws of labelled examples; 10 when left out
 --unlabelled N        further texts of train without their labels, as a corpus has them; 2500 when left out
 --label FIELD,FIELD   fields that hold the labels from the root; "label" when left out
---separator S         what parts the labels within one field
+--separator S         what parts the labels within one field; " > " when left out
 --judge train         judges on a held-out half of train instead, for tuning
 --limit N             judges only the first N texts
 --no-embeddings       words alone

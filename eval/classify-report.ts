@@ -8,6 +8,7 @@ export function printClassified(title: string, measures: Measures, threshold: nu
     accuracy: round(measures.accuracy),
     'macro F1': round(measures.macroF1),
     'right root': round(measures.rootAccuracy),
+    'right down to each level': measures.levels.map((level) => level.toFixed(4)).join(' '),
     'calibration error': round(measures.calibrationError),
     'area under risk–coverage': round(measures.riskArea),
     'accuracy at 70 % coverage': round(measures.at70),

@@ -130,13 +130,20 @@ async function judgeDraw(
       right: classOf(one),
       guessed: best.node.index,
       confidence: best.own,
-      rootRight: best.node.path[0] === one.path[0],
+      depth: one.path.length,
+      levelsRight: sharedLabels(best.node.path, one.path),
       decided: !decision.review,
       backedOff: decision.backedOff,
       decidedRight: path.every((label, i) => one.path[i] === label),
     };
   });
   return measureOutcomes(outcomes, knownOf(classifier));
+}
+
+/** How many labels from the root on are the same. */
+function sharedLabels(a: readonly string[], b: readonly string[]): number {
+  const first = a.findIndex((label, i) => label !== b[i]);
+  return first < 0 ? a.length : first;
 }
 
 function knownOf({ judged }: Classifier) {

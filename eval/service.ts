@@ -83,8 +83,9 @@ export interface Vectors {
   needed: boolean;
 }
 
-export async function startEvalService(vectors: Vectors): Promise<EvalService> {
-  const folder = await mkdtemp(join(tmpdir(), 'dt-rag-eval-'));
+/** `kept`: a data directory that is used, and there afterwards; what it holds already is not ingested again. */
+export async function startEvalService(vectors: Vectors, kept?: string): Promise<EvalService> {
+  const folder = kept ?? (await mkdtemp(join(tmpdir(), 'dt-rag-eval-')));
   const service = await startEmbedded(folder, vectors);
   const call = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
     const response = await fetch(`${service.url}${path}`, {
@@ -157,7 +158,7 @@ export async function startEvalService(vectors: Vectors): Promise<EvalService> {
     },
     stop: async () => {
       await service.stop();
-      await rm(folder, { recursive: true, force: true });
+      if (kept === undefined) await rm(folder, { recursive: true, force: true });
     },
   };
 }

@@ -216,6 +216,11 @@ export const environmentShape = {
   QUERY_CACHE_TTL_SECONDS: whole(0, 86_400)
     .default(600)
     .describe('How long a search result may be reused on an unchanged corpus; 0 = off.'),
+  SCOPE_CACHE_MB: whole(0, 16_384)
+    .default(64)
+    .describe(
+      'Memory of a process for which chunks pass which filters, believed while corpus and taxonomy are unchanged: a bit for each chunk of the corpus and filter; 0 = off.',
+    ),
   EXPERIENCE_BUFFER_SIZE: whole(100, 10_000_000)
     .default(10_000)
     .describe('Newest experiences that policies learn from; older ones go.'),

@@ -20,8 +20,14 @@ export function createLog(level: string, destination?: DestinationStream): Log {
     },
     hooks: { streamWrite: maskLine },
   };
-  return destination ? pino(options, destination) : pino(options);
+  return pino(options, destination ?? pino.destination(together));
 }
+
+/**
+ * Lines are written when there are some kilobytes of them, or a tenth of a second later: alone, each costs its request a system
+ * call. A fatal one, and what is left at the exit, is written at once.
+ */
+const together = { dest: 1, sync: false, minLength: 4096, periodicFlush: 100 };
 
 /** What every line has of digits that are nobody's: numbers that are no strings, its time, and ids. */
 const harmless =

@@ -5,6 +5,7 @@ import type { Knex } from 'knex';
 import { agreeOnGeneration } from './agree-on-generation.ts';
 import { type ApiContext, createApp } from './api/app.ts';
 import { drainable } from './api/drain.ts';
+import { startApiHeartbeat } from './api-heartbeat.ts';
 import { bounded } from './bounded.ts';
 import { openCallers } from './callers/callers.ts';
 import { type Classification, createClassification } from './classify/classification.ts';
@@ -98,6 +99,7 @@ export async function openFoundation(config: Config, log: Log, shutdown: Shutdow
     metrics,
     bm25: { k1: config.BM25_K1, b: config.BM25_B },
     cacheTtlSeconds: config.QUERY_CACHE_TTL_SECONDS,
+    scopeCacheBytes: config.SCOPE_CACHE_MB * 2 ** 20,
     caseLookupMs: config.CASE_LOOKUP_MS,
   });
   return {
@@ -157,6 +159,7 @@ export async function openApi(
   exportCases(metrics, () => bounded(countCases(db), 2000));
   exportAgreement(metrics, () => bounded(measureAgreement(db), 2000));
   exportWebhooks(metrics, () => bounded(pendingDeliveries(db), 2000));
+  await startApiHeartbeat(foundation);
   const server = createServer(createApp(context));
   // Longer than load balancers keep an idle connection (60 s): who closes first must not be the one who is sent to.
   server.keepAliveTimeout = 65_000;

@@ -185,6 +185,17 @@ export const workerEnvironmentShape = {
     .refine(isTimeZone, 'must be a time zone like Asia/Seoul')
     .default('UTC')
     .describe('Time zone in which questions for the date or time are answered.'),
+  CLASSIFY_ASK_BELOW: z.coerce
+    .number('must be a number from 0 to 1')
+    .min(0)
+    .max(1)
+    .default(0.8)
+    .describe(
+      'Confidence below which a language model, where one is set up, is asked which node a stored document belongs to; 0 = never.',
+    ),
+  CLASSIFY_ASK_MS: whole(100, 60_000)
+    .default(10_000)
+    .describe('Time that language model has for one document; later, what words and meaning say stands.'),
   CHUNK_TOKENS: whole(50, 4000).default(500).describe('Length of a chunk, in tokens.'),
   CHUNK_OVERLAP_TOKENS: whole(0, 2000).default(128).describe('What neighbouring chunks share, in tokens.'),
   URL_TIMEOUT_SECONDS: whole(1, 540)

@@ -3,10 +3,11 @@ import { principalOf } from '../access.ts';
 import { answerResult } from '../answer-result.ts';
 import { askedAssistant } from '../assistants.ts';
 import { caseOf } from '../cases.ts';
-import { type AnswerRow, endAnswer, findAnswer, insertAnswer } from '../db/answers.ts';
+import { endAnswer, findAnswer } from '../db/answers.ts';
 import { findFollowed } from '../db/conversations.ts';
 import { deleteAnswer } from '../db/delete-answer.ts';
 import { saveFeedback } from '../db/feedback.ts';
+import type { NewAnswer } from '../db/insert-answers.ts';
 import { AppError } from '../errors.ts';
 import { rolloutIdentity } from '../flags/rollout-identity.ts';
 import { expansions } from '../retrieval/passage.ts';
@@ -35,6 +36,7 @@ import {
   strategyName,
   timestamp,
 } from './schemas.ts';
+import { takeAnswers } from './take-answers.ts';
 import { assistantOf, underAssistant } from './use-assistant.ts';
 
 const question = storable(z.string().trim().min(1).max(2000));
@@ -155,6 +157,7 @@ function noAnswer(): AppError {
 }
 
 function askRoute(context: ApiContext, get: FindAnswer, pace: Pace): AnyRoute {
+  const take = takeAnswers(context);
   return route({
     method: 'post',
     paths: ['/api/v1/answers', '/api/v1/answer', '/answer'],
@@ -167,12 +170,10 @@ function askRoute(context: ApiContext, get: FindAnswer, pace: Pace): AnyRoute {
       200: { description: 'Finished within Prefer: wait', schema: answerSchema },
       202: { description: 'Accepted', schema: answerSchema },
     },
-    handler: async ({ body, caller, requestId, workId, raw, signal }) => {
+    handler: async (asking) => {
       await refuseWhenFull(context, 'answer');
-      await refuseWhenSpent(context, caller);
-      return acceptAnswer(context, { get, pace }, { caller, workId, raw, signal }, () =>
-        accept(context, { body, caller, requestId, workId, raw }),
-      );
+      await refuseWhenSpent(context, asking.caller);
+      return acceptAnswer(context, { get, pace, take }, asking, () => describe(context, asking));
     },
   });
 }
@@ -185,10 +186,11 @@ interface Asked {
   raw: { get(name: string): string | undefined };
 }
 
-async function accept(
+/** The question as it is to be stored. Throws where it may not be asked like that. */
+async function describe(
   context: ApiContext,
   { body, caller, requestId, workId, raw }: Asked,
-): Promise<AnswerRow> {
+): Promise<NewAnswer> {
   const {
     q,
     question: long,
@@ -203,7 +205,7 @@ async function accept(
   const { canonical_in, ...rest } = underAssistant(asked, assistant);
   const identity = rolloutIdentity(raw, caller, await readConversation(context, previous_answer_id, caller));
   const snapshot = await context.flags.snapshot(identity);
-  return insertAnswer(context.db, {
+  return {
     id: workId,
     question: keptText(context, (q ?? long) as string),
     request: {
@@ -224,7 +226,7 @@ async function accept(
     keepHours: context.config.ANSWER_TTL_HOURS,
     priority,
     previousAnswerId: previous_answer_id ?? null,
-  });
+  };
 }
 
 /** Of the conversation that goes on: the identity that it was begun with, unless that was the key's. */

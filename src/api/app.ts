@@ -63,7 +63,7 @@ export function createApp(context: ApiContext): Express {
   app.set('query parser', 'simple');
   app.use(requestLog(log));
   app.use(measure(context.metrics));
-  app.use(helmet({ contentSecurityPolicy: { directives: contentPolicy } }));
+  app.use(securityHeaders());
   mountBoard(app, context);
   allowOrigins(app, config.CORS_ORIGINS);
   app.use(limitBodyTime(ndjson));
@@ -94,6 +94,26 @@ const contentPolicy = {
   'upgrade-insecure-requests': null,
 };
 
+/** What helmet sets depends on no request: its dozen of steps are taken once, for all of them. */
+function securityHeaders(): RequestHandler {
+  const headers = new Map<string, string>();
+  const noted = {
+    setHeader: (name: string, value: string) => headers.set(name, value),
+    removeHeader: (name: string) => headers.delete(name),
+  };
+  helmet({ contentSecurityPolicy: { directives: contentPolicy } })(
+    {} as Request,
+    noted as unknown as Response,
+    (error?: unknown) => {
+      if (error) throw error;
+    },
+  );
+  return (_request, response, next) => {
+    for (const [name, value] of headers) response.setHeader(name, value);
+    next();
+  };
+}
+
 function serve(spec: AnyRoute, context: ApiContext, authenticate: Authenticate): RequestHandler {
   return async (raw, response) => {
     response.locals.route = spec.paths[0];
@@ -101,28 +121,22 @@ function serve(spec: AnyRoute, context: ApiContext, authenticate: Authenticate):
     refuseOtherMedia(spec, raw);
     const { params, query, body } = validate(spec, raw);
     const upload =
-      isUpload(raw) && spec.maxFiles
+      spec.maxFiles && isUpload(raw)
         ? await readUpload(raw, context.db, { maxMb: context.config.MAX_UPLOAD_MB, maxFiles: spec.maxFiles })
         : undefined;
-    const controller = new AbortController();
-    response.on('close', () => {
-      if (!response.writableFinished) controller.abort(new Error('the client has gone'));
-    });
+    const gone = untilGone(response);
     const request = {
-      params,
-      query,
-      body,
-      upload,
-      caller,
-      requestId: String(raw.id),
-      raw,
-      signal: controller.signal,
+      ...{ params, query, body, upload, caller, requestId: String(raw.id), raw },
+      get signal() {
+        return gone();
+      },
     };
     const handle = (workId: string) => {
-      if (!caller || !isAudited(spec)) return spec.handler({ ...request, workId, audit: noAudit } as never);
+      if (!caller || !isAudited(spec))
+        return spec.handler(Object.assign(request, { workId, audit: noAudit }) as never);
       const { db, log } = context;
       return withAudit({ db, log, spec, raw, caller, params }, (audit) =>
-        spec.handler({ ...request, workId, audit } as never),
+        spec.handler(Object.assign(request, { workId, audit }) as never),
       );
     };
     const key = raw.get('idempotency-key');
@@ -143,6 +157,22 @@ function serve(spec: AnyRoute, context: ApiContext, authenticate: Authenticate):
   };
 }
 
+/** Gives a signal that fires when the client goes before its reply was sent; made when it is first asked for, which few handlers do. */
+function untilGone(response: Response): () => AbortSignal {
+  let controller: AbortController | undefined;
+  return () => {
+    if (controller) return controller.signal;
+    const made = new AbortController();
+    controller = made;
+    const look = () => {
+      if (!response.writableFinished) made.abort(new Error('the client has gone'));
+    };
+    if (response.closed) look();
+    else response.on('close', look);
+    return made.signal;
+  };
+}
+
 /** A body that no parser took is of a type that this route does not read; no body at all is an invalid one. */
 function refuseOtherMedia(spec: AnyRoute, raw: Request): void {
   if (!spec.body || raw.body !== undefined || readsRaw(spec, raw)) return;
@@ -155,7 +185,17 @@ function send(response: Response, reply: Reply): void {
   response.status(reply.status).set(reply.headers ?? {});
   if (reply.send) reply.send(response);
   else if (reply.body === undefined) response.end();
-  else response.json(reply.body);
+  else if (response.req.method === 'GET' || response.req.method === 'HEAD') response.json(reply.body);
+  else sendJson(response, reply.body);
+}
+
+/** As Express does, but without hashing it: nobody revalidates a reply to what is no read. */
+function sendJson(response: Response, body: unknown): void {
+  const text = JSON.stringify(body);
+  if (!response.hasHeader('Content-Type'))
+    response.setHeader('Content-Type', 'application/json; charset=utf-8');
+  response.setHeader('Content-Length', Buffer.byteLength(text));
+  response.end(text);
 }
 
 function refuseOtherMethods(app: Express, all: readonly AnyRoute[]): void {
@@ -187,13 +227,13 @@ function requestLog(log: Log): RequestHandler {
     autoLogging: {
       ignore: (request) => quiet.has(pathOf(request.url)) || pathOf(request.url).startsWith('/admin/queues'),
     },
+    // Wrapped ones are given a copy of all headers first, at every request.
+    wrapSerializers: false,
     serializers: {
-      req: (request: { id: string; method: string; url: string }) => ({
-        id: request.id,
-        method: request.method,
-        path: pathOf(request.url),
+      req: ({ id, method, originalUrl, url }: Pick<Request, 'id' | 'method' | 'originalUrl' | 'url'>) => ({
+        ...{ id, method, path: pathOf(originalUrl ?? url) },
       }),
-      res: (response: { statusCode: number }) => ({ status: response.statusCode }),
+      res: ({ headersSent, statusCode }: Response) => ({ status: headersSent ? statusCode : null }),
       // The error handler has logged the error itself.
       err: () => undefined,
     },

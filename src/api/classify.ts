@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import type { Classified } from '../classify/classification.ts';
+import { accuracyOf, crossCheck } from '../classify/cross-check.ts';
+import { findCheck, readModelRecord } from '../db/classify-checks.ts';
 import { findDocument } from '../db/documents.ts';
 import { versionInForce } from '../db/taxonomy.ts';
 import { listNodes } from '../db/taxonomy-tree.ts';
@@ -10,6 +12,9 @@ import { storable } from './schemas.ts';
 
 const longestText = 100_000;
 const mostSuggestions = z.int().min(1).max(20).default(5);
+
+/** As many as a model was shown of a document at most. */
+const leastAsked = 8;
 
 /** Exactly one of the two. */
 const one = z
@@ -53,7 +58,7 @@ export const classifiedSchema = z
     reasoning: z.array(z.string()),
     signals: z.array(
       z.object({
-        kind: z.enum(['rule', 'example', 'meaning', 'words']),
+        kind: z.enum(['rule', 'example', 'meaning', 'words', 'model']),
         detail: z.string(),
         weight: z.number().describe('What it adds to the log odds; below 0 it speaks against the node'),
       }),
@@ -112,10 +117,30 @@ async function classifyOne(
     return found as Classified;
   }
   const seen = await findDocument(db, document_id, caller.access);
-  const found = seen && (await classification.document(document_id, view));
+  const wide = { ...view, most: Math.max(most, leastAsked) };
+  const found = seen && (await classification.document(document_id, wide));
   if (!found) throw new AppError('not_found', '/document_id: there is no such document that can be found.');
-  const { classifierId: _classifier, chunks: _chunks, nodes: _nodes, ...shown } = found;
-  return shown;
+  const { lesson, chunks: _chunks, nodes: _nodes, text: _text, ...shown } = found;
+  // What a model says of it may name nodes that a restricted key is not to know.
+  const { length } = lesson.nodes;
+  const checked = access
+    ? shown
+    : await withKnownCheck(db, document_id, shown, length, config.CLASSIFY_THRESHOLD);
+  return { ...checked, candidates: checked.candidates.slice(0, most) };
+}
+
+/** As its classification has it where a language model was asked: that is not asked again here. */
+async function withKnownCheck(
+  db: ApiContext['db'],
+  documentId: string,
+  found: Classified,
+  nodes: number,
+  threshold: number,
+): Promise<Classified> {
+  const check = (await findCheck(db, documentId))?.check;
+  if (!check) return found;
+  const accuracy = accuracyOf(await readModelRecord(db, check.model));
+  return crossCheck(found, { check, accuracy }, { threshold, chance: 1 / nodes });
 }
 
 /** Nodes that a key may be told of by name; undefined: all. A key of a collection knows a node by documents of its own there. */

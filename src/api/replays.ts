@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { principalOf } from '../access.ts';
 import { type ReplayMode, type ReplayRequest, replayModes } from '../answer-replay.ts';
 import { findRecord } from '../db/answer-records.ts';
-import { type AnswerRow, findAnswer, insertAnswer } from '../db/answers.ts';
+import { type AnswerRow, findAnswer } from '../db/answers.ts';
 import type { Db } from '../db/connect.ts';
 import { readCorpusVersion } from '../db/replays.ts';
 import { AppError } from '../errors.ts';
@@ -19,6 +19,7 @@ import { refuseWhenFull } from './backpressure.ts';
 import { refuseWhenSpent } from './refuse-when-spent.ts';
 import { type AnyRoute, type Caller, route } from './route.ts';
 import { idParams, strategyName } from './schemas.ts';
+import { takeAnswers } from './take-answers.ts';
 
 const overrides = z
   .strictObject({
@@ -59,6 +60,7 @@ type Body = z.output<typeof request>;
 export function replayRoutes(context: ApiContext): AnyRoute[] {
   const { db, config, flags } = context;
   const pace = createPace(context);
+  const take = takeAnswers(context);
   const get: FindAnswer = async (id, caller) => {
     const row = await findAnswer(db, id, principalOf(caller));
     if (!row) throw new AppError('not_found', 'There is no such answer, or its time has passed.');
@@ -84,21 +86,19 @@ export function replayRoutes(context: ApiContext): AnyRoute[] {
         const original = await get(params.id, caller);
         await refuseUnfit(db, original, body);
         const states = await flags.list();
-        return acceptAnswer(context, { get, pace }, { caller, workId, raw, signal }, () =>
-          insertAnswer(db, {
-            id: workId,
-            question: original.question,
-            request: requestOf(original, body, caller, states),
-            apiKeyId: caller.id,
-            requestId,
-            traceparent: raw.get('traceparent') ?? null,
-            deadlineMs: config.ANSWER_DEADLINE_MS,
-            keepHours: config.ANSWER_TTL_HOURS,
-            priority: original.priority,
-            // Where the question followed another one, it still does.
-            previousAnswerId: original.previous_answer_id,
-          }),
-        );
+        return acceptAnswer(context, { get, pace, take }, { caller, workId, raw, signal }, async () => ({
+          id: workId,
+          question: original.question,
+          request: requestOf(original, body, caller, states),
+          apiKeyId: caller.id,
+          requestId,
+          traceparent: raw.get('traceparent') ?? null,
+          deadlineMs: config.ANSWER_DEADLINE_MS,
+          keepHours: config.ANSWER_TTL_HOURS,
+          priority: original.priority,
+          // Where the question followed another one, it still does.
+          previousAnswerId: original.previous_answer_id,
+        }));
       },
     }),
   ];

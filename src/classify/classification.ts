@@ -44,7 +44,10 @@ export interface ChunkEvidence {
 }
 
 export interface ClassifiedDocument extends Classified {
-  classifierId: string;
+  /** By what it was classified. */
+  lesson: Pick<Learned, 'classifierId' | 'revision' | 'taxonomyVersion' | 'nodes'>;
+  /** Its beginnings of chunks, one after the other. */
+  text: string;
   chunks: ChunkEvidence[];
   /** Nodes that it might be at, likeliest first. */
   nodes: string[];
@@ -129,7 +132,8 @@ export function createClassification(db: Knex, embedders: EmbedderPool): Classif
         .sort((a, b) => b.probability - a.probability);
       return {
         ...found,
-        classifierId: learned.classifierId,
+        lesson: learned,
+        text: whole.text,
         chunks: evidence,
         nodes: possible.slice(0, 8).map(({ id }) => id),
       };

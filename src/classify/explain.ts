@@ -4,7 +4,7 @@ import type { RuleMatch } from './rules.ts';
 
 /** What spoke for a node, in words that the log odds are made of. */
 export interface Signal {
-  kind: 'rule' | 'example' | 'meaning' | 'words';
+  kind: 'rule' | 'example' | 'meaning' | 'words' | 'model';
   /** A sentence for people. */
   detail: string;
   /** Share of the score by which the node leads the mean of all; rules and examples: what they add to the log odds. */

@@ -18,6 +18,8 @@ import type { Rule } from './rules.ts';
 /** All that one classifier is learned from, read. */
 export interface Gathered {
   classifierId: string;
+  /** Of examples and rules. */
+  revision: string;
   taxonomyVersion: string;
   /** What can be told apart, in the order of classes. */
   nodes: NodeToLearn[];
@@ -62,6 +64,7 @@ export async function gather(db: Knex, embedder: Embedder | null, key: LessonKey
   const classes = new Map(nodes.map(({ id }, of) => [id, of]));
   return {
     classifierId: lesson.id,
+    revision: key.revision,
     taxonomyVersion: lesson.taxonomyVersion,
     nodes,
     parents: key.nodes.filter(({ id }) => !classes.has(id)),

@@ -277,12 +277,21 @@ function attributeColumns({ taxonomy_path: _, metadata, ...rest }: Attributes) {
   return { ...rest, metadata: JSON.stringify(metadata) };
 }
 
+/** The same from a column of a version, as what an update of `documents` sets. */
+export function attributesAsColumns(attributes: string): string {
+  const texts = ['title', 'source_url', 'author', 'language'];
+  const columns = texts.map((name) => `${name} = ${attributes} ->> '${name}'`);
+  return [...columns, `metadata = ${attributes} -> 'metadata'`].join(', ');
+}
+
 /** Takes the attributes of a version over into its document, and the node that was given with it: part of the switch. */
 export async function applyAttributes(
   trx: Knex.Transaction,
   { documentId, version }: { documentId: string; version: number },
   { attributes, nodeId }: { attributes: Attributes; nodeId: string | null },
 ): Promise<void> {
+  // First: what goes live without a place is marked as to be classified.
+  await setGiven(trx, documentId, nodeId);
   await trx('documents')
     .where({ id: documentId })
     .update({
@@ -290,5 +299,4 @@ export async function applyAttributes(
       live_version: version,
       updated_at: trx.fn.now(),
     });
-  await setGiven(trx, documentId, nodeId);
 }

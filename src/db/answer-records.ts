@@ -67,7 +67,8 @@ export interface RecordRow extends AnswerRecord {
   created_at: Date;
 }
 
-const documentsOf = ({ passages }: Pick<AnswerRecord, 'passages'>): string[] => [
+/** Documents that passages of a record are of, and that are there for all that is known. */
+export const documentsOf = ({ passages }: Pick<AnswerRecord, 'passages'>): string[] => [
   ...new Set(passages.flatMap(({ document_id, deleted }) => (deleted ? [] : [document_id]))),
 ];
 
@@ -89,24 +90,30 @@ export async function holdRetrieved(trx: Knex.Transaction, record: NewRecord): P
     : { ...record, passages: withoutHashes(record.passages, gone), prompt_hash: null, raw: [] };
 }
 
-/** `result` is the answer's as it was stored. */
-export async function insertRecord(
-  trx: Knex.Transaction,
-  answerId: string,
-  { raw, rawHours, settings, passages, ...record }: NewRecord,
-  result: Record<string, unknown>,
-): Promise<void> {
-  const kept = raw.length > 0 && rawHours > 0;
-  await trx('answer_records').insert({
-    ...record,
-    answer_id: answerId,
-    settings: JSON.stringify(settings),
-    passages: JSON.stringify(passages),
-    document_ids: documentsOf({ passages }),
-    result_hash: fingerprint(result),
-    raw: kept ? JSON.stringify(raw) : null,
-    raw_until: kept ? trx.raw(`now() + ? * interval '1 hour'`, [rawHours]) : null,
-  });
+/**
+ * SQL of an insert of the record of the answer `ended`, which gives its id; of none without a record. Bindings: those of
+ * `recordBindings`.
+ */
+export const insertRecord = (ended: string): string =>
+  `insert into answer_records (answer_id, corpus_version, taxonomy_version, generation_id, embedding_model, analyzer_version,
+          policy_version, prompt_version, prompt_hash, service_version, strategy, seed, settings, passages, document_ids,
+          result_hash, raw, raw_until, cached_from)
+   select d.id, r.corpus_version, r.taxonomy_version, r.generation_id, r.embedding_model, r.analyzer_version,
+          r.policy_version, r.prompt_version, r.prompt_hash, r.service_version, r.strategy, r.seed, r.settings, r.passages,
+          r.document_ids, r.result_hash, r.raw, now() + r.raw_hours * interval '1 hour', r.cached_from
+     from ${ended} d cross join json_to_record(:record::json) as r(
+          corpus_version bigint, taxonomy_version text, generation_id uuid, embedding_model text, analyzer_version integer,
+          policy_version integer, prompt_version text, prompt_hash text, service_version text, strategy text, seed text,
+          settings jsonb, passages jsonb, document_ids uuid[], result_hash text, raw jsonb, raw_hours float8, cached_from uuid)
+    where r.seed is not null`;
+
+/** `result` is the answer's as it is stored. */
+export function recordBindings(record: NewRecord | null, result: Record<string, unknown>) {
+  if (!record) return { record: '{}' };
+  const { raw, rawHours, ...others } = record;
+  const kept = raw.length > 0 && rawHours > 0 ? { raw, raw_hours: rawHours } : {};
+  const document_ids = documentsOf(record);
+  return { record: JSON.stringify({ ...others, document_ids, result_hash: fingerprint(result), ...kept }) };
 }
 
 export async function findRecord(db: Db, answerId: string): Promise<RecordRow | undefined> {

@@ -7,7 +7,8 @@ import type { Db } from './connect.ts';
 
 type Result = Record<string, unknown>;
 
-function citedIds(result: Result): string[] {
+/** Documents that a result cites and that it does not know to be deleted, in order. */
+export function citedIds(result: Result): string[] {
   const { sources = [] } = result as Partial<AnswerResult>;
   const ids = sources.flatMap(({ document_id, deleted }) => (deleted || !document_id ? [] : [document_id]));
   return [...new Set(ids)].sort();

@@ -1,17 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import type { Knex } from 'knex';
 import type { Principal } from '../access.ts';
-import type { AnswerResult } from '../answer-result.ts';
 import type { NewCase } from '../cases.ts';
 import { AppError, type ErrorSummary, summarise } from '../errors.ts';
 import { ownedBy } from './access-conditions.ts';
-import { eventBindings, insertEnds, insertEvents, type NewEvent } from './answer-events.ts';
-import { holdRetrieved, insertRecord, type NewRecord } from './answer-records.ts';
-import { hideDeletedHolding, hideUnseen } from './answer-sources.ts';
+import { insertEnds, type NewEvent } from './answer-events.ts';
+import { documentsOf, holdRetrieved, type NewRecord } from './answer-records.ts';
+import { citedIds, hideDeletedHolding, hideUnseen } from './answer-sources.ts';
 import { keepCase, useCases } from './cases.ts';
 import type { Db } from './connect.ts';
+import type { NewExperience } from './experiences.ts';
+import { insertAnswers, type NewAnswer } from './insert-answers.ts';
 import { leaseLost, leaseUntil } from './lease.ts';
 import { notifyAnswer } from './notify.ts';
+import { writeEnd } from './write-end.ts';
 
 export const answerStatuses = [
   'queued',
@@ -45,34 +47,9 @@ export interface AnswerRow {
   expires_at: Date;
 }
 
-export interface NewAnswer {
-  /** The same id again is the same question again. */
-  id: string;
-  question: string;
-  request: Record<string, unknown>;
-  apiKeyId: string | null;
-  requestId: string;
-  traceparent: string | null;
-  deadlineMs: number;
-  keepHours: number;
-  /** 1 (first) to 10; 5 when left out. */
-  priority?: number;
-  previousAnswerId?: string | null;
-}
-
-const insertStatement = `insert into answers
-    (id, question, request, api_key_id, request_id, traceparent, priority, previous_answer_id, deadline_at, expires_at)
-  values (?, ?, ?, ?, ?, ?, ?, ?, now() + ? * interval '1 millisecond', now() + ? * interval '1 hour')
-  on conflict (id) do nothing returning *`;
-
 export async function insertAnswer(db: Db, answer: NewAnswer): Promise<AnswerRow> {
-  // Written out rather than built: it runs with every question.
-  const { rows } = await db.raw(insertStatement, [
-    ...[answer.id, answer.question, JSON.stringify(answer.request), answer.apiKeyId, answer.requestId],
-    ...[answer.traceparent, answer.priority ?? 5, answer.previousAnswerId ?? null],
-    ...[answer.deadlineMs, answer.keepHours],
-  ]);
-  return rows[0] ?? db('answers').where({ id: answer.id }).first();
+  const [row] = await insertAnswers(db, [answer]);
+  return row as AnswerRow;
 }
 
 /**
@@ -137,12 +114,14 @@ export interface Finishing {
     /** The one that the answer itself is; null: none. */
     fresh: NewCase | null;
   };
+  /** What is learned from it, and how many are kept in all; null: nothing. */
+  experience?: { added: NewExperience; capacity: number } | null;
   /** What the worker has not told yet. */
   told?: { events: readonly NewEvent[]; documents: readonly string[] };
 }
 
 /**
- * Writes the result, its record and its last events, once: each verified source and the end follow what was
+ * Writes the result, its record, its experience and its last events, once: each verified source and the end follow what was
  * told. Throws `lease_lost` when the answer was cancelled or taken over.
  */
 export async function completeAnswer(
@@ -150,38 +129,20 @@ export async function completeAnswer(
   id: string,
   token: string,
   result: Record<string, unknown>,
-  { record = null, cases, told = { events: [], documents: [] } }: Finishing,
+  { record = null, cases, experience = null, told = { events: [], documents: [] } }: Finishing,
 ): Promise<void> {
+  const end = { id, token, told, experience };
+  const withCases = cases !== undefined && (cases.used.length > 0 || cases.fresh !== null);
+  // Mostly no document has gone meanwhile, and one statement does.
+  const documents = [...(record ? documentsOf(record) : []), ...citedIds(result)];
+  if (!withCases && (await writeEnd(db, { ...end, result, record, documents }))) return;
   await db.transaction(async (trx) => {
     const held = record && (await holdRetrieved(trx, record));
     const shown = await hideDeletedHolding(trx, result);
-    const events = [...told.events, ...sourceEvents(shown), { type: 'completed', data: {} } as const];
-    const { rows } = await trx.raw(
-      `with done as (
-         update answers set status = 'completed', result = :result, error = null, completed_at = now(), lease_token = null,
-                lease_until = null, event_seq = event_seq + :count
-          where id = :id and lease_token = :token and status = 'in_progress'
-          returning id, event_seq - :count as before, attempts),
-       told as (${insertEvents('done')})
-       select ${notifyAnswer('id', true)} from done`,
-      {
-        ...{ id, token, result: JSON.stringify(shown), count: events.length },
-        ...eventBindings(events, told.documents),
-      },
-    );
-    if (rows.length === 0) throw leaseLost();
-    if (held) await insertRecord(trx, id, held, shown);
+    if (!(await writeEnd(trx, { ...end, result: shown, record: held, documents: [] }))) throw leaseLost();
     if (cases) await useCases(trx, id, cases.used);
     if (cases?.fresh) await keepCase(trx, cases.fresh);
   });
-}
-
-/** What an event says of a source is its number: the rest stands in the result, from which a delete takes it. */
-function sourceEvents(result: Record<string, unknown>): NewEvent[] {
-  const { sources = [] } = result as Partial<AnswerResult>;
-  return sources
-    .filter(({ verified }) => verified)
-    .map(({ n }) => ({ type: 'source' as const, data: { n } }));
 }
 
 /** Back to the queue after a failure that may pass. */

@@ -13,6 +13,8 @@ export interface NodeToLearn {
 /** Names all that a classifier is learned from: while it is the same, so is the classifier. */
 export interface LessonKey {
   fingerprint: string;
+  /** Of examples and rules. */
+  revision: string;
   taxonomyVersion: string;
   nodes: NodeToLearn[];
 }
@@ -23,7 +25,7 @@ const growth = 1.25;
 /** Nodes in force, and the name of the lesson. One statement: nothing changes within it. */
 export async function readLessonKey(db: Db, model: string): Promise<LessonKey> {
   const { rows } = await db.raw(
-    `select s.revision, f.version, x.hash,
+    `select s.revision::text, f.version, x.hash,
             (select count(*)::int from document_nodes where source = 'given') as given,
             (select count(*)::int from classifications) + (select count(*)::int from documents where live_version is not null) as documents,
             coalesce((select json_agg(json_build_object('id', n.id, 'path', n.path, 'label', n.label, 'description', n.description) order by n.id)
@@ -37,7 +39,7 @@ export async function readLessonKey(db: Db, model: string): Promise<LessonKey> {
   const { revision, version, hash, given, documents, nodes } = rows[0];
   const step = (count: number) => Math.floor(Math.log(count + 1) / Math.log(growth));
   const fingerprint = [model, version, hash, revision, step(given), step(documents)].join(' ');
-  return { fingerprint, taxonomyVersion: version, nodes };
+  return { fingerprint, revision, taxonomyVersion: version, nodes };
 }
 
 export interface Lesson {
@@ -52,11 +54,15 @@ export interface Lesson {
 const mostGiven = 4000;
 export const mostPool = 2500;
 
-/** The lesson of this name; the first who asks decides which documents it is about. */
+/** Lessons that are kept: of processes that are at different ones, and of versions of the taxonomy that may come back. */
+const keptLessons = 10;
+
+/** The lesson of this name; the first who asks decides which documents it is about. The longest unused of the others go. */
 export async function fixLesson(db: Db, { fingerprint, taxonomyVersion }: LessonKey): Promise<Lesson> {
   const find = async () => {
     const { rows } = await db.raw(
-      `select id, taxonomy_version as "taxonomyVersion", given, pool from classifiers where fingerprint = ?`,
+      `update classifiers set used_at = now() where fingerprint = ?
+       returning id, taxonomy_version as "taxonomyVersion", given, pool`,
       [fingerprint],
     );
     return rows[0] as Lesson | undefined;
@@ -78,7 +84,12 @@ export async function fixLesson(db: Db, { fingerprint, taxonomyVersion }: Lesson
      on conflict (fingerprint) do nothing`,
     [fingerprint, taxonomyVersion],
   );
-  return (await find()) as Lesson;
+  const fixed = (await find()) as Lesson;
+  await db.raw(
+    `delete from classifiers where id <> ? and id in (select id from classifiers order by used_at desc, id offset ${keptLessons})`,
+    [fixed.id],
+  );
+  return fixed;
 }
 
 /** Where a document that is learned from stands in force: of a person's word rather than its sender's. */

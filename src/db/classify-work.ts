@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
 import type { ClassifiedDocument } from '../classify/classification.ts';
+import type { ModelCheck } from '../classify/cross-check.ts';
 import { replaceClassified } from './assignments.ts';
 import type { Db } from './connect.ts';
 import { offerReview, withdrawReview } from './review-tasks.ts';
@@ -36,16 +37,45 @@ export interface DueDocument {
   version: number;
 }
 
-/** Documents that were never classified as they are now, or are due again; oldest first. */
-export async function findDue(db: Db, limit: number): Promise<DueDocument[]> {
-  const { rows } = await db.raw(
-    `select d.id as "documentId", d.live_version as version from documents d
-       left join classifications c on c.document_id = d.id
-      where ${unplaced} and (c.document_id is null or c.version <> d.live_version or c.due)
-      order by d.created_at, d.id limit ?`,
-    [limit],
+/** Marked documents, oldest first of those that wait for the first time; from indexes alone, so none costs nothing. */
+const marked = `
+  (select document_id, since from classify_waiting
+    where since <= clock_timestamp() - make_interval(secs => :settled) order by since, document_id limit :limit)
+  union all (select document_id, null from classifications where due order by document_id limit :limit)`;
+
+/**
+ * Documents that were never classified as they are now, or are due again. Marks of those that somebody has placed or deleted
+ * meanwhile are taken away on the way. Those that wait for less than `settled` seconds are left to their own jobs.
+ */
+export async function findDue(db: Db, limit: number, settled: number): Promise<DueDocument[]> {
+  for (;;) {
+    const { rows } = await db.raw(
+      `select m.document_id as "documentId", min(d.live_version) as version, max(m.since)::text as since
+         from (${marked}) as m left join documents d on d.id = m.document_id and ${unplaced}
+        group by m.document_id order by min(d.created_at), m.document_id limit :limit`,
+      { limit, settled },
+    );
+    const isDue = ({ version }: DueDocument) => version !== null;
+    const others = rows.filter((row: DueDocument) => !isDue(row));
+    if (others.length > 0) await takeMarks(db, others);
+    if (others.length < rows.length || rows.length === 0)
+      return rows.filter(isDue).map(({ documentId, version }: DueDocument) => ({ documentId, version }));
+  }
+}
+
+/** A mark that was made anew since it was read stays: it may be of somebody who has just taken the document's place away. */
+async function takeMarks(
+  db: Db,
+  marks: readonly { documentId: string; since: string | null }[],
+): Promise<void> {
+  const ids = marks.map(({ documentId }) => documentId);
+  await db.raw(
+    `with gone as (
+       delete from classify_waiting w using unnest(:ids::uuid[], :times::timestamptz[]) as m(id, since)
+        where w.document_id = m.id and w.since = m.since)
+     update classifications set due = false where document_id = any(:ids::uuid[]) and due`,
+    { ids, times: marks.map(({ since }) => since) },
   );
-  return rows;
 }
 
 /** The document, unless somebody has placed it or it is classified as it is. */
@@ -53,8 +83,9 @@ export async function findDueDocument(db: Db, documentId: string): Promise<DueDo
   const { rows } = await db.raw(
     `select d.id as "documentId", d.live_version as version from documents d
        left join classifications c on c.document_id = d.id
-      where d.id = ? and ${unplaced} and (c.document_id is null or c.version <> d.live_version or c.due)`,
-    [documentId],
+      where d.id = :documentId and ${unplaced}
+        and (c.due or exists (select from classify_waiting w where w.document_id = d.id))`,
+    { documentId },
   );
   return rows[0];
 }
@@ -66,7 +97,7 @@ export async function findDueDocument(db: Db, documentId: string): Promise<DueDo
 export async function saveClassified(
   db: Knex,
   { documentId, version }: DueDocument,
-  { classifierId, nodes, chunks, ...result }: ClassifiedDocument,
+  { lesson, nodes, chunks, text: _text, ...result }: ClassifiedDocument & { check?: ModelCheck },
 ): Promise<boolean> {
   const { node_id: nodeId, confidence, hitl } = result;
   if (nodeId === null) return false;
@@ -76,24 +107,41 @@ export async function saveClassified(
       [documentId, version],
     );
     if (rows.length === 0) return false;
-    await trx.raw(
-      `insert into classifications as c (document_id, version, classifier_id, node_id, confidence, review, nodes, result)
-       values (:documentId, :version, :classifierId, :nodeId, :confidence, :hitl, :nodes::uuid[], :result)
-       on conflict (document_id) do update
-         set version = excluded.version, classifier_id = excluded.classifier_id, node_id = excluded.node_id,
-             confidence = excluded.confidence, review = excluded.review, nodes = excluded.nodes, result = excluded.result,
-             due = false, classified_at = now()`,
-      {
-        ...{ documentId, version, classifierId, nodeId, confidence, hitl, nodes },
-        result: JSON.stringify({ ...result, chunks }),
-      },
-    );
     const evidence = { signals: result.signals, chunks, taxonomy_version: result.taxonomy_version };
     await replaceClassified(trx, documentId, hitl ? [] : [{ nodeId, confidence, evidence }]);
     if (hitl) await offerReview(trx, { documentId, nodeId, confidence });
     else await withdrawReview(trx, documentId);
+    await trx.raw(
+      `insert into classifications as c (document_id, version, classifier_id, node_id, confidence, review, nodes, result, due)
+       values (:documentId, :version, :classifierId, :nodeId, :confidence, :hitl, :nodes::uuid[], :result, :due)
+       on conflict (document_id) do update
+         set version = excluded.version, classifier_id = excluded.classifier_id, node_id = excluded.node_id,
+             confidence = excluded.confidence, review = excluded.review, nodes = excluded.nodes, result = excluded.result,
+             due = excluded.due, classified_at = now()`,
+      {
+        ...{ documentId, version, classifierId: lesson.classifierId, nodeId, confidence, hitl, nodes },
+        due: await isOld(trx, lesson),
+        result: JSON.stringify({ ...result, chunks }),
+      },
+    );
+    await trx('classify_waiting').where({ document_id: documentId }).delete();
     return true;
   });
+}
+
+/**
+ * Whether what was learned from has changed since: then the change may have marked the document while it was being classified, and
+ * it has to be classified again. Holds the state shared, so that nothing can change, and mark, before the caller has written.
+ */
+async function isOld(
+  trx: Knex.Transaction,
+  { revision, taxonomyVersion }: ClassifiedDocument['lesson'],
+): Promise<boolean> {
+  const { rows } = await trx.raw(
+    `select s.revision::text <> :revision or ${versionInForceSql} <> :taxonomyVersion as old from classify_state s for share of s`,
+    { revision, taxonomyVersion },
+  );
+  return rows[0].old;
 }
 
 /** Documents that might be at one of the nodes are due again; what is surely elsewhere is not touched. Returns how many. */
@@ -143,8 +191,9 @@ export async function followTaxonomy(db: Knex): Promise<number | undefined> {
 /** How many documents wait to be classified, of those that nobody has placed. */
 export async function countDue(db: Db): Promise<number> {
   const { rows } = await db.raw(
-    `select count(*)::int as n from documents d left join classifications c on c.document_id = d.id
-      where ${unplaced} and (c.document_id is null or c.version <> d.live_version or c.due)`,
+    `select count(*)::int as n from documents d
+      where ${unplaced} and d.id in (select document_id from classify_waiting
+                                     union select document_id from classifications where due)`,
   );
   return rows[0].n;
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { ErrorSummary } from '../errors.ts';
 import type { ContextualChunk } from '../text/passage-text.ts';
 import type { Db } from './connect.ts';
+import { encodeFloats } from './float-array.ts';
 import { keptStatuses } from './generations.ts';
 import { leaseLost, leaseUntil, unhurried } from './lease.ts';
 import type { VersionKey } from './versions.ts';
@@ -72,11 +73,13 @@ export async function saveVectors(
 ): Promise<number> {
   const { rows } = await db.raw(
     `with made as materialized (
-       select * from unnest(:seqs::bigint[], :hashes::text[], :vectors::text[]) as m(seq, hash, embedding), ${unhurried}),
+       select m.seq, m.hash, v.floats[(m.i - 1) * :dimensions::int + 1 : m.i * :dimensions::int]::vector as embedding
+         from (select :vectors::float4[] as floats) as v,
+              unnest(:seqs::bigint[], :hashes::text[]) with ordinality as m(seq, hash, i), ${unhurried}),
      kept as (select model from embedding_generations where model = :model and status in ${keptStatuses} for share),
      saved as (
        insert into chunk_vectors (chunk_seq, model, embedding)
-       select c.seq, kept.model, m.embedding::vector
+       select c.seq, kept.model, m.embedding
          from kept, made m join chunks c on c.seq = m.seq and c.embed_token = :token
        on conflict (model, chunk_seq) do nothing returning 1),
      released as (
@@ -89,7 +92,8 @@ export async function saveVectors(
       model,
       seqs: made.map(({ chunk }) => chunk.seq),
       hashes: made.map(({ hash }) => hash),
-      vectors: made.map(({ vector }) => `[${vector.join(',')}]`),
+      vectors: encodeFloats(made.map(({ vector }) => vector)),
+      dimensions: made[0]?.vector.length ?? 0,
     },
   );
   return rows[0].saved;

@@ -22,31 +22,49 @@ export interface NewExperience {
 }
 
 /**
- * Adds it, or gives it another reward, which is then learned in the place of the earlier one. The oldest beyond `capacity` goes: ids
- * rise with age, so no more can have one of the newest `capacity` ids. False: the caller has rated enough for a day.
+ * SQL of two parts of a statement, behind `with`: `experienced` adds one for the answer that `given` names by `id`, or gives it
+ * another reward, which is then learned in the place of the earlier one; `forgotten` removes the oldest beyond the capacity: ids
+ * rise with age, so no more can have one of the newest `capacity` ids. It waits for no row that somebody else holds.
  */
+export const insertExperience = (given: string, allowed = 'true'): string =>
+  `experienced as (
+     insert into experiences (answer_id, source, state, action, policy_version, propensity, reward, reward_parts)
+     select id, :source, :state, :action, :policyVersion::int, :propensity::real, :reward::real, :rewardParts::jsonb
+       from ${given} where ${allowed}
+     on conflict (answer_id, source) do update
+        set reward = excluded.reward, reward_parts = excluded.reward_parts,
+            batch = case when experiences.learned_at is null then experiences.batch end, learned_at = null
+     returning id),
+   forgotten as (
+     delete from experiences where id in (
+       select id from experiences where id <= (select id from experienced) - :capacity order by id limit 100
+          for update skip locked))`;
+
+/** Bindings of `insertExperience`. */
+export function experienceBindings(
+  { answerId: _, rewardParts, ...experience }: NewExperience,
+  capacity: number,
+) {
+  return { ...experience, rewardParts: JSON.stringify(rewardParts), capacity };
+}
+
+/** Whether the database refused a statement for what it says (SQLSTATE 22, 23, 42), not for the moment that it came in. */
+export function isRefused(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return typeof code === 'string' && /^(22|23|42)/.test(code);
+}
+
+const ratedLittle = `(
+  select count(*) from experiences
+   where source = :source and source <> 'answer' and created_at > now() - interval '1 day' and answer_id <> :answerId::uuid) < :most`;
+
+/** Adds that of a rating, or replaces it. False: the caller has rated enough for a day. */
 export async function addExperience(db: Db, experience: NewExperience, capacity: number): Promise<boolean> {
-  const { answerId, source, state, action, policyVersion, propensity, reward, rewardParts } = experience;
+  const { answerId, source } = experience;
+  const given = '(select :answerId::uuid as id) given';
   const { rows } = await db.raw(
-    `with added as (
-       insert into experiences (answer_id, source, state, action, policy_version, propensity, reward, reward_parts)
-       select :answerId::uuid, :source, :state, :action, :policyVersion::int, :propensity::real, :reward::real, :parts::jsonb
-        where :source = 'answer' or (
-          select count(*) from experiences
-           where source = :source and created_at > now() - interval '1 day' and answer_id <> :answerId::uuid) < :most
-       on conflict (answer_id, source) do update
-          set reward = excluded.reward, reward_parts = excluded.reward_parts,
-              batch = case when experiences.learned_at is null then experiences.batch end, learned_at = null
-       returning id),
-     gone as (
-       delete from experiences where id in (
-         select id from experiences where id <= (select id from added) - :capacity order by id limit 100
-            for update skip locked))
-     select id from added`,
-    {
-      ...{ answerId, source, state, action, policyVersion, propensity, reward, capacity },
-      ...{ parts: JSON.stringify(rewardParts), most: ratingsPerCaller },
-    },
+    `with ${insertExperience(given, source === 'answer' ? 'true' : ratedLittle)} select id from experienced`,
+    { ...experienceBindings(experience, capacity), answerId, most: ratingsPerCaller },
   );
   return rows.length > 0;
 }

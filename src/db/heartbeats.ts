@@ -54,6 +54,19 @@ export async function liveWorkers(db: Db): Promise<LiveWorker[]> {
   return rows;
 }
 
-export async function forgetDeadWorkers(db: Db): Promise<void> {
-  await db('worker_heartbeats').where('beat_at', '<', db.raw(`now() - interval '1 hour'`)).delete();
+/** A process that answers requests is alive and takes so much memory. */
+export async function beatOfApi(db: Db, id: string, process: string, rssBytes: number): Promise<void> {
+  await db('api_heartbeats')
+    .insert({ id, process, rss_bytes: rssBytes, beat_at: db.fn.now() })
+    .onConflict('id')
+    .merge(['beat_at', 'rss_bytes']);
+}
+
+export async function stopBeatOfApi(db: Db, id: string): Promise<void> {
+  await db('api_heartbeats').where({ id }).delete();
+}
+
+export async function forgetDeadProcesses(db: Db): Promise<void> {
+  for (const table of ['worker_heartbeats', 'api_heartbeats'])
+    await db(table).where('beat_at', '<', db.raw(`now() - interval '1 hour'`)).delete();
 }

@@ -111,24 +111,33 @@ async function liveVersion(trx: Knex.Transaction, policy: string): Promise<Polic
 }
 
 /**
- * The first version of a policy where another one has learned before: from all that was learned and is still there. Undefined
- * when there is no need.
+ * A version from nothing but what was learned and is still in the buffer: the first of a policy where another one has learned
+ * before, and the next of one that has learned twice the buffer, which so forgets what has left it. Undefined when there is
+ * no need.
  */
-export async function beginPolicy(db: Knex, policy: string, learn: Learn): Promise<number | undefined> {
+export async function learnAnew(
+  db: Knex,
+  policy: string,
+  learn: Learn,
+  capacity: number,
+): Promise<{ version: number; parent: number | null } | undefined> {
   return db.transaction(async (trx) => {
     const state = await lockState(trx);
-    if (state.paused || (await liveVersion(trx, policy))) return undefined;
+    const before = await liveVersion(trx, policy);
+    if (state.paused || (before && before.learned < 2 * capacity)) return undefined;
     const { rows } = await trx.raw(
-      `select state, action, propensity, learned_reward as reward, null as replaces
-         from experiences where learned_version is not null order by learned_version, id`,
+      `select state, action, propensity, learned_reward as reward, null as replaces from (
+         select * from experiences where learned_version is not null order by id desc limit ?) newest order by learned_version, id`,
+      [capacity],
     );
-    if (rows.length === 0) return undefined;
-    const number = state.last_version + 1;
+    // While most of the buffer waits to be learned, what is learned of it is no buffer.
+    if (rows.length < (before ? capacity / 2 : 1)) return undefined;
+    const [number, parent] = [state.last_version + 1, before?.number ?? null];
     await publishVersion(trx, {
       ...{ number, policy, made_by: 'buffer', batch: null, experiences: rows.length, learned: rows.length },
-      ...{ parent: null, snapshot: learn(undefined, rows) },
+      ...{ parent, snapshot: learn(undefined, rows) },
     });
-    return number;
+    return { version: number, parent };
   });
 }
 

@@ -8,7 +8,8 @@ export interface CallKey {
 }
 
 export interface NewModelCall extends CallKey {
-  answerId: string;
+  /** null: of no answer. */
+  answerId: string | null;
   apiKeyId: string;
   model: string;
   /** What it may cost at most, USD; null where its model has no price. */

@@ -14,8 +14,19 @@ export interface MovedTable {
   parents: string[];
 }
 
+/** Written by the target's triggers; it refers to moved tables, so they are not emptied without it. */
+export const writtenAnew = 'documents_at_several';
+
 /** Not work but the machinery's notes on itself: what processes of the source do and did says nothing of the target's. */
-const leftBehind = ['worker_heartbeats', 'posting_counts', 'vector_recall', 'orphans', 'tool_servers'];
+const leftBehind = [
+  'worker_heartbeats',
+  'api_heartbeats',
+  'posting_counts',
+  'vector_recall',
+  'orphans',
+  'tool_servers',
+  writtenAnew,
+];
 
 /** Rows that every database has once it is migrated, or once a service was started on it, and how to tell them from others. */
 const untouched: Record<string, string> = {

@@ -2,7 +2,14 @@ import type { Knex } from 'knex';
 import { endAllLeases } from './lost.ts';
 import { migrationSource } from './migrations.ts';
 import { copyRows, speakCanonicalText, sumTable, type TableSum } from './move-rows.ts';
-import { copySequences, findForeignRows, listMovedTables, type MovedTable, quote } from './move-tables.ts';
+import {
+  copySequences,
+  findForeignRows,
+  listMovedTables,
+  type MovedTable,
+  quote,
+  writtenAnew,
+} from './move-tables.ts';
 
 export interface MovedSum {
   table: string;
@@ -51,7 +58,7 @@ async function moveAll(
   // A service started on the target meanwhile waits here, and writes after the commit.
   await to.raw(`lock table ${names} in access exclusive mode`);
   await refuseRows(to, tables);
-  await to.raw(`truncate ${names}`);
+  await to.raw(`truncate ${names}, ${writtenAnew}`);
   await speakCanonicalText(from);
   await speakCanonicalText(to);
   let total = 0;

@@ -136,10 +136,10 @@ export async function readSome(
   return rows.map(({ seq, score }: ScoredChunk) => ({ seq, score }));
 }
 
-/** A list of chunks is checked while reading, since that is cheap; what has to be looked up, only of those that matter. */
+/** Chunks that are listed are checked while reading, since that is cheap; what has to be looked up, only of those that matter. */
 function conditions(scope: Scope, early: string, late: string) {
   const nothing = { sql: 'true', bindings: {} };
-  return scope.kind === 'many'
+  return scope.kind === 'many' && !scope.set
     ? ([nothing, inScope(scope, late)] as const)
     : ([inScope(scope, early), nothing] as const);
 }

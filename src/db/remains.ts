@@ -45,8 +45,10 @@ export async function countRemains(
             (select count(*)::int from chunk_vectors where chunk_seq = any(:seqs::bigint[]))
               + (select count(*)::int from kept_vectors where document_id = any(:ids::uuid[])) as vectors,
             (select count(*)::int from document_nodes where document_id = any(:ids::uuid[]))
+              + (select count(*)::int from documents_at_several where document_id = any(:ids::uuid[]))
               + (select count(*)::int from taxonomy_allotments where document_id = any(:ids::uuid[]))
               + (select count(*)::int from classifications where document_id = any(:ids::uuid[]))
+              + (select count(*)::int from classify_waiting where document_id = any(:ids::uuid[]))
               + (select count(*)::int from classify_examples where document_id = any(:ids::uuid[]))
               + (select count(*)::int from review_tasks where document_id = any(:ids::uuid[])) as places,
             (select count(*)::int from postings where chunk_seq = any(:seqs::bigint[])) as postings,

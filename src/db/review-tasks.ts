@@ -125,6 +125,8 @@ export interface Review {
  */
 export async function decideTask(trx: Knex.Transaction, task: ReviewTask, review: Review): Promise<void> {
   const nodeId = review.verdict === 'correct' ? (review.nodeId ?? task.node_id) : task.node_id;
+  // First, as who saves a classification does: else each could wait for the other.
+  await trx.raw('select from documents where id = ? for update', [task.document_id]);
   const status = { approve: 'approved', correct: 'corrected', skip: 'skipped' }[review.verdict];
   const decided = await trx('review_tasks')
     .where({ id: task.id })

@@ -177,12 +177,14 @@ export async function writeRolloutEvent(
 export async function readExposures(
   db: Db,
 ): Promise<{ flags: string; stage: number; paused: boolean; treatment: number; control: number }[]> {
+  const exposed = (arm: string) => `
+    (coalesce((select exposures from rollout_sums s where s.rollout_id = r.id and s.stage = r.stage and s.arm = '${arm}'), 0)
+     + (select count(*) from rollout_observations o
+         where o.rollout_id = r.id and o.stage = r.stage and o.arm = '${arm}' and not o.folded))::int as ${arm}`;
   const { rows } = await db.raw(
     `select array_to_string(r.tested, ',') as flags, r.stage, r.status = 'paused' as paused,
-            count(*) filter (where o.arm = 'treatment')::int as treatment,
-            count(*) filter (where o.arm = 'control')::int as control
-       from rollouts r left join rollout_observations o on o.rollout_id = r.id and o.stage = r.stage
-      where r.status in ('running', 'paused') group by r.id`,
+            ${exposed('treatment')}, ${exposed('control')}
+       from rollouts r where r.status in ('running', 'paused')`,
   );
   return rows;
 }
@@ -190,8 +192,9 @@ export async function readExposures(
 /** Removes what was observed for rollouts that ended so many days ago; their events stay. Returns the count. */
 export async function sweepObservations(db: Db, days: number): Promise<number> {
   const { rowCount } = await db.raw(
-    `delete from rollout_observations o using rollouts r
-      where r.id = o.rollout_id and r.ended_at < now() - ? * interval '1 day'`,
+    `with old as (select id from rollouts where ended_at < now() - ? * interval '1 day'),
+     summed as (delete from rollout_sums s using old where s.rollout_id = old.id)
+     delete from rollout_observations o using old where o.rollout_id = old.id`,
     [days],
   );
   return rowCount ?? 0;

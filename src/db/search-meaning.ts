@@ -1,7 +1,7 @@
 import type { Filters } from '../retrieval/passage.ts';
 import type { Db } from './connect.ts';
 import { arrayOf, type ScoredChunk, visibleChunks } from './search.ts';
-import { findScope, isVisible, type Scope } from './search-scope.ts';
+import { findScope, inScope, isVisible, type Scope } from './search-scope.ts';
 import { hasVectorIndex } from './vector-index.ts';
 
 /** A question's vector and the model that made it: only vectors of the same model are compared. */
@@ -40,7 +40,7 @@ export async function searchMeaning(
     return byScore(await scoreMeaning(db, query, scope.seqs)).slice(0, limit);
   }
   if (indexed) {
-    const found = await searchIndex(db, query, limit, scope.kind === 'many' ? scope.filters : undefined);
+    const found = await searchIndex(db, query, limit, scope);
     if (found.length === limit) return found;
   }
   return searchAll(db, query, limit, scope);
@@ -62,19 +62,20 @@ export async function scoreMeaning(
 }
 
 /**
- * Through the HNSW index, whose halves are for finding; scores and order are of the vectors themselves. The condition is a
- * scalar subquery on purpose: a join is something that the planner could begin with. Every connection has set how the index is
- * read (src/db/session.ts): on and on until enough rows pass, in relaxed order.
+ * Through the HNSW index, whose halves are for finding; scores and order are of the vectors themselves, and as halves order near
+ * ones differently, some more are found than asked for. The condition is a scalar subquery on purpose: a join is something that
+ * the planner could begin with. Every connection has set how the index is read (src/db/session.ts): on and on until enough rows
+ * pass, in relaxed order.
  */
-async function searchIndex(db: Db, query: QueryVector, limit: number, filters: Filters | undefined) {
-  const visible = isVisible(filters, 'v.chunk_seq');
+async function searchIndex(db: Db, query: QueryVector, limit: number, scope: Scope) {
+  const visible = scope.kind === 'all' ? isVisible(undefined, 'v.chunk_seq') : inScope(scope, 'v.chunk_seq');
   const half = `halfvec(${query.vector.length})`;
   const { rows } = await db.raw(
     `with nearest as materialized (
        select v.chunk_seq as seq, v.embedding from chunk_vectors v
-        where v.model = :model and ${visible.sql} order by v.embedding::${half} <=> :asked::${half} limit :limit)
-     select v.seq, 1 - (${distance(query)}) as score from nearest v order by score desc, seq`,
-    { ...parameters(query), ...visible.bindings, limit },
+        where v.model = :model and ${visible.sql} order by v.embedding::${half} <=> :asked::${half} limit :window)
+     select v.seq, 1 - (${distance(query)}) as score from nearest v order by score desc, seq limit :limit`,
+    { ...parameters(query), ...visible.bindings, limit, window: limit + spare },
   );
   return rows as ScoredChunk[];
 }
@@ -96,7 +97,7 @@ async function searchAll(db: Db, query: QueryVector, limit: number, scope: Scope
   return nearest(db, query, limit, { within, after: 'true', bindings: visible.bindings });
 }
 
-/** Vectors looked up beyond the limit, for those whose chunks are not live. */
+/** Vectors looked up beyond the limit: for those whose chunks are not live, and those that halves put behind worse ones. */
 const spare = 50;
 
 interface Conditions {

@@ -167,19 +167,30 @@ export async function searchWords(
   }
   const { averageLength } = statistics;
   const query: Query = { db, words, scope, limit, certain: Math.min(certain, limit), bm25, averageLength };
-  if (total <= (budget ?? readAtOnce)) return readAll(query);
-  return (await readInPart(query, budget ?? readFirst, total)) ?? readAll(query);
+  const deeper = dropped(scope);
+  if (total <= (budget ?? readAtOnce * deeper)) return readAll(query);
+  return (await readInPart(query, budget ?? readFirst * deeper, total)) ?? readAll(query);
+}
+
+/** Postings read for one that is added up, at most: to read one and drop it costs a part of what adding it up does. */
+const mostDropped = 4;
+
+function dropped(scope: Scope): number {
+  if (scope.kind === 'all' || !scope.set) return 1;
+  const { first, last, count } = scope.set;
+  return Math.min(mostDropped, (last - first + 1) / count);
 }
 
 /** The same from a part of the postings; undefined when to read all of them costs less. */
 async function readInPart(query: Query, budget: number, total: number): Promise<ScoredChunk[] | undefined> {
   const { words, bm25, averageLength, limit, certain } = query;
   const ranked = rankClasses(words, bm25, averageLength);
-  const read = (readings: readonly Reading[]) => {
-    const unread = readings.filter((reading) => reading.unread > 0).length;
-    return readSome(query, readings, Math.floor(total / (probeCost * Math.max(1, unread))));
-  };
+  const openWords = (readings: readonly Reading[]) => readings.filter(({ unread }) => unread > 0).length;
+  const read = (readings: readonly Reading[]) =>
+    readSome(query, readings, Math.floor(total / (probeCost * Math.max(1, openWords(readings)))));
   const first = readRareFirst(ranked, budget);
+  // Every word that is not read whole has to be looked up in each chunk that could rise by it.
+  if (budget * (1 + openWords(first) / 2) > total) return undefined;
   const found = await read(first);
   const least = found?.[certain - 1]?.score;
   // Too few were seen, though there may be more.

@@ -2,7 +2,7 @@ import type { Filters, Passage } from '../retrieval/passage.ts';
 import type { ChunkPart } from '../retrieval/stretches.ts';
 import { maySee } from './access-conditions.ts';
 import type { Db } from './connect.ts';
-import { shownPath, standsUnder } from './taxonomy-places.ts';
+import { documentsPutUnder, documentsUnder, shownPath, standsUnder } from './taxonomy-places.ts';
 
 /** A piece of SQL with its named bindings. */
 export interface Sql {
@@ -64,6 +64,35 @@ export function visibleConditions(filters: Filters | undefined) {
   const from = 'chunks c join documents d on d.id = c.document_id';
   const ofDocument = conditions.join(' and ');
   return { from, where: `c.live and ${ofDocument}`, ofDocument, bindings };
+}
+
+/**
+ * The same documents, for who goes through all of them: tables with `d`, and what must hold. Where they stand in the taxonomy says
+ * which ones come into question, and the others need not be looked at.
+ */
+export function visibleDocuments(filters: Filters): {
+  from: string;
+  where: string;
+  bindings: Record<string, unknown>;
+} {
+  const { canonicalIn, access, ...others } = filters;
+  const { taxonomyPaths, ...ofKey } = access ?? {};
+  const bindings: Record<string, unknown> = {};
+  const asked = canonicalIn && !filters.documentIds && documentsUnder(canonicalIn, bindings);
+  const allowed =
+    !asked && taxonomyPaths && !filters.documentIds && documentsPutUnder(taxonomyPaths, bindings);
+  const held = asked ? { ...others, ...(access && { access }) } : { ...filters, access: ofKey };
+  const { ofDocument, bindings: ofHeld } = visibleConditions(asked || allowed ? held : filters);
+  const placed = asked || allowed;
+  return {
+    // One by one by their id: the offset keeps the planner from going through all documents.
+    from: placed
+      ? `(${placed}) as placed cross join lateral (
+           select * from documents where id = placed.document_id offset 0) as d`
+      : 'documents d',
+    where: `d.deleted_at is null and ${ofDocument}`,
+    bindings: { ...ofHeld, ...bindings },
+  };
 }
 
 /** The first characters of chunks, by seq. */

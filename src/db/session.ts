@@ -2,15 +2,15 @@ import { searchPath } from './search-path.ts';
 
 /**
  * Settings of every session. JIT: compiling a query costs more than any of ours takes. hnsw: an index scan goes on until
- * enough rows pass the filter, in relaxed order (the query sorts), but not beyond so many rows; `ef_search` of 100 finds
- * .95 and more of the ten nearest at 100,000 chunks (docs/performance.md). Names with a dot may be set before the extension
- * that knows them is loaded.
+ * enough rows pass the filter, in relaxed order (the query sorts), but not beyond so many rows; with an `ef_search` of 100 a
+ * million chunks had .94 of the ten nearest, and small corpora as little where chance had made a poor graph
+ * (docs/performance.md). Names with a dot may be set before the extension that knows them is loaded.
  */
 export const sessionSettings: Record<string, string> = {
   search_path: searchPath,
   jit: 'off',
   'hnsw.iterative_scan': 'relaxed_order',
-  'hnsw.ef_search': '100',
+  'hnsw.ef_search': '200',
   'hnsw.max_scan_tuples': '50000',
 };
 

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
-import { analyzerVersion } from '../retrieval/analyze.ts';
 import type { PiiReport } from '../text/pii/mask.ts';
-import { leaseLost, unhurried } from './lease.ts';
+import { fitOneStatement, insertChunks, insertion, insertionOf } from './insert-chunks.ts';
+import { leaseLost } from './lease.ts';
 import type { VersionKey } from './versions.ts';
 
 export interface NewChunk {
@@ -33,9 +33,6 @@ export interface ParsedWindow {
 }
 
 export interface ParsedVersion extends ParsedSummary, ParsedWindow {}
-
-/** About so many characters of chunks go in a statement: the one session of the embedded tier serves others between them. */
-const statementCharacters = 500_000;
 
 /**
  * Writes a version's text and chunks window by window as they come, each window in a transaction of its own that holds only
@@ -81,6 +78,9 @@ export function createVersionWriter(db: Knex, key: VersionKey, token: string) {
     async end({ pages, found, pii }: ParsedSummary): Promise<number> {
       const last = waiting ?? { text: '', chunks: [] };
       const alone = parts === 0;
+      const summary = { pages, found, ...(pii && { pii }) };
+      const short = alone && fitOneStatement(last.chunks);
+      if (short && (await storeAtOnce(db, key, token, { ...last, ...summary }))) return last.chunks.length;
       await db.transaction(async (trx) => {
         const [moved] = await trx('document_versions')
           .where({ ...where(key), lease_token: token, status: 'parsing' })
@@ -119,10 +119,11 @@ export async function storeParsed(
 }
 
 /** Whether an earlier try has stored something: what it has was there before this one could claim the version. */
-const hasEarlierParsed = `exists (select from chunks c
+const earlierParsed = `exists (select from chunks c
     where c.document_id = document_versions.document_id and c.version = document_versions.version)
   or exists (select from text_parts p
-    where p.document_id = document_versions.document_id and p.version = document_versions.version) as "hasEarlier"`;
+    where p.document_id = document_versions.document_id and p.version = document_versions.version)`;
+const hasEarlierParsed = `${earlierParsed} as "hasEarlier"`;
 
 /** Takes that away. */
 async function clearParsed(trx: Knex.Transaction, { documentId, version }: VersionKey): Promise<void> {
@@ -133,58 +134,33 @@ async function clearParsed(trx: Knex.Transaction, { documentId, version }: Versi
   );
 }
 
-async function insertChunks(
-  trx: Knex.Transaction,
-  key: VersionKey,
-  first: number,
-  chunks: readonly NewChunk[],
-): Promise<void> {
-  let n = first;
-  for (const group of grouped(chunks)) {
-    // What is null arrives as null; the driver's types only know arrays without.
-    const column = (of: (chunk: NewChunk) => string | number | null) => group.map(of) as string[];
-    // Arrays, one a column, whatever the number of rows; lists within them as text, which Postgres takes apart faster than JSON.
-    await trx.raw(
-      `insert into chunks (document_id, version, n, start_char, end_char, page, heading, context, gap, text, words,
-         frequencies, word_count, analyzer)
-       select ?, ?, ?::int + g.i - 1, g.start_char, g.end_char, g.page, g.heading, g.context, g.gap, g.text,
-              string_to_array(g.words, e'\\n'), g.frequencies::smallint[], g.word_count, ?
-         from unnest(?::int[], ?::int[], ?::int[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::int[])
-           with ordinality as g(start_char, end_char, page, heading, context, gap, text, words, frequencies, word_count, i),
-              ${unhurried}`,
-      [
-        key.documentId,
-        key.version,
-        n,
-        analyzerVersion,
-        column((chunk) => chunk.start),
-        column((chunk) => chunk.end),
-        column((chunk) => chunk.page),
-        column((chunk) => chunk.heading),
-        column((chunk) => chunk.context),
-        column((chunk) => chunk.gap),
-        column((chunk) => chunk.text),
-        column((chunk) => chunk.words.join('\n')),
-        column((chunk) => `{${chunk.frequencies.join(',')}}`),
-        column((chunk) => chunk.wordCount),
-      ],
-    );
-    n += group.length;
-  }
-}
-
-function* grouped(chunks: readonly NewChunk[]): Generator<NewChunk[]> {
-  let group: NewChunk[] = [];
-  let characters = 0;
-  for (const chunk of chunks) {
-    group.push(chunk);
-    characters += chunk.text.length;
-    if (characters < statementCharacters) continue;
-    yield group;
-    group = [];
-    characters = 0;
-  }
-  if (group.length > 0) yield group;
+/**
+ * The end of a version of one window, in one statement; false when an earlier try has left something that must go first, or the
+ * lease is lost.
+ */
+async function storeAtOnce(
+  db: Knex,
+  { documentId, version }: VersionKey,
+  token: string,
+  { text, chunks, pages, found, pii }: ParsedVersion,
+): Promise<boolean> {
+  const { rows } = await db.raw(
+    `with v as (
+       update document_versions
+          set status = 'embedding', text = :content, pages = :pagesOfText, found = :found, pii = coalesce(:pii::jsonb, pii),
+              chunk_count = :count, turn = null, embed_failures = 0, lease_token = null, lease_until = null, updated_at = now()
+        where document_id = :documentId and version = :version and lease_token = :token and status = 'parsing'
+          and not (${earlierParsed})
+       returning document_id, version),
+     stored as (${insertion})
+     select from v`,
+    {
+      ...{ documentId, version, token, content: text, count: chunks.length, ...insertionOf(chunks, 0) },
+      ...{ pagesOfText: JSON.stringify(pages), found: JSON.stringify(found) },
+      pii: pii ? JSON.stringify(pii) : null,
+    },
+  );
+  return rows.length > 0;
 }
 
 interface Extent {

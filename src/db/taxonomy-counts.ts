@@ -1,7 +1,7 @@
 import type { Access } from '../access.ts';
 import { pathsOf, resolve, type Taxonomy } from '../taxonomy/taxonomy.ts';
-import { maySee } from './access-conditions.ts';
 import type { Db } from './connect.ts';
+import { visibleDocuments } from './search.ts';
 
 export interface DocumentsAffected {
   /** Documents that stand at other nodes, or at the same by another path. */
@@ -80,32 +80,57 @@ export async function countStrangers(
 }
 
 /**
- * How many documents that the key may see are assigned to exactly these concepts, as the version allots them. A document of one
- * concept, as nearly all are, is counted from an index alone.
+ * How many documents that the key may see are assigned to exactly these concepts, as the version allots them; numbers for the
+ * same concepts add up. Documents of one concept, as nearly all are, are counted by it from an index alone, all others one by one.
  */
 export async function countAssigned(
   db: Db,
   version: string,
   access: Access | undefined,
 ): Promise<{ concepts: string[]; documents: number }[]> {
-  const { document, bindings } = maySee(access);
-  const seen = access
-    ? `exists (select from documents d where d.id = a.document_id and d.deleted_at is null and ${document})`
-    : `not exists (select from documents d where d.id = a.document_id and d.deleted_at is not null)`;
+  const { seen, single, isSeen, bindings } = access ? countSeen(access) : countAll;
   const { rows } = await db.raw(
-    `with special as materialized (
-       select document_id from document_nodes group by document_id having count(*) > 1
-       union select document_id from taxonomy_allotments where version = :version)
-     select array[a.node_id::text] as concepts, count(*)::int as documents from document_nodes a
-      where a.document_id not in (select document_id from special) and ${seen} group by a.node_id
+    `with several as (
+       select document_id from documents_at_several
+       union select document_id from taxonomy_allotments where version = :version),
+     ${seen}
+     ${single}
      union all
-     select concepts, count(*)::int from (
-       select array_agg(coalesce(t.node_id, a.node_id)::text order by a.node_id) as concepts
-         from special s join document_nodes a on a.document_id = s.document_id
-         left join taxonomy_allotments t
-           on t.version = :version and t.document_id = a.document_id and t.from_id = a.node_id
-        where ${seen} group by a.document_id) as each group by concepts`,
+     select concepts::text[], count(*)::int from (
+       select array_agg(coalesce(t.node_id, o.node_id) order by o.node_id) as concepts
+         from other o left join taxonomy_allotments t
+           on t.version = :version and t.document_id = o.document_id and t.from_id = o.node_id
+        where ${isSeen} group by o.document_id) as each group by concepts`,
     { ...bindings, version },
   );
   return rows;
+}
+
+/** All assignments, less those that are not to be counted so: of documents with several, and of hidden ones. */
+const countAll = {
+  seen: `other as materialized (
+       select a.document_id, a.node_id from document_nodes a join (
+         select document_id from several union select id from documents where deleted_at is not null) as s
+           on s.document_id = a.document_id)`,
+  single: `select array[node_id::text] as concepts, count(*)::int as documents from document_nodes group by node_id
+     union all
+     select array[node_id::text], -count(*)::int from other group by node_id`,
+  isSeen: 'not exists (select from documents d where d.id = o.document_id and d.deleted_at is not null)',
+  bindings: {},
+};
+
+/** Of what the key sees, those with one assignment; and the others. */
+function countSeen(access: Access) {
+  const { from, where, bindings } = visibleDocuments({ access });
+  return {
+    seen: `seen as materialized (
+       select a.document_id, a.node_id, s.document_id is not null as several
+         from ${from} join document_nodes a on a.document_id = d.id left join several s on s.document_id = d.id
+        where ${where}),
+     other as (select document_id, node_id from seen where several)`,
+    single: `select array[node_id::text] as concepts, count(*)::int as documents
+       from seen where not several group by node_id`,
+    isSeen: 'true',
+    bindings,
+  };
 }

@@ -3,7 +3,7 @@ import type { Knex } from 'knex';
 /** Tables whose plans and index-only scans search depends on. */
 const tables = [
   ...['postings', 'posting_counts', 'chunks', 'chunk_vectors', 'documents', 'document_versions'],
-  ...['document_nodes', 'taxonomy_nodes'],
+  ...['document_nodes', 'documents_at_several', 'taxonomy_nodes', 'taxonomy_redirects'],
 ];
 
 /** Changes of the corpus before it is worth it: at least so many, and a tenth of what has been there. */

@@ -7,6 +7,7 @@ import type { Db } from './connect.ts';
 import { keptStatuses } from './generations.ts';
 import { keepVectors } from './known-vectors.ts';
 import { leaseUntil, unhurried } from './lease.ts';
+import { makeLiveAtOnce } from './live-at-once.ts';
 import { forgetBytes, holdsPii } from './originals.ts';
 import { publishChunks } from './store-chunks.ts';
 
@@ -99,6 +100,7 @@ export async function failVersion(db: Db, key: VersionKey, error: ErrorSummary):
  * for it. Generations are held shared: none is switched to, or counted complete, while chunks become live beside it.
  */
 export async function makeLive(db: Knex, key: VersionKey): Promise<boolean> {
+  if (await makeLiveAtOnce(db, key)) return true;
   return db.transaction(async (trx) => {
     const held = await trx.raw(
       `select model, status from embedding_generations where status in ${keptStatuses} order by id for share`,

@@ -90,6 +90,7 @@ export const catalog = {
     queue: 'learning',
     payload: nothing,
     once: () => 'suggest-taxonomy',
+    runsAgain: true,
     attempts: 3,
     timeoutMs: 30 * minutes,
     everyMs: 60 * minutes,

@@ -10,6 +10,8 @@ export interface JobDefinition<Payload extends z.ZodType = z.ZodType> {
   payload: Payload;
   /** Names the work: while a job of that name waits or runs, another one is not added. */
   once: (payload: z.output<Payload>) => string;
+  /** Asked for while it runs, it runs once more afterwards: what it reads may have changed since it began. */
+  runsAgain?: boolean;
   /** Deliveries before the handler's giveUp is called. Backoff is exponential with jitter. */
   attempts: number;
   /** Milliseconds one delivery may take before its AbortSignal fires. */

@@ -182,7 +182,7 @@ async function holdsJob(queue: Queue, name: string): Promise<boolean> {
   return id !== null && !['unknown', 'completed', 'failed'].includes(await queue.getJobState(id));
 }
 
-/** Names the work: the store takes no second job of that name while one waits or runs. */
+/** Names the work: the store takes no second job of that name while one waits or runs, or keeps one for afterwards. */
 function nameOf<N extends JobName>(name: N, payload: PayloadOf<N>): string {
   return `${name}-${catalog[name].once(payload as never)}`;
 }
@@ -200,25 +200,42 @@ function describeJob<N extends JobName>(
     ...keepFinished,
     attempts: definition.attempts,
     backoff: { type: 'exponential', delay: 1000, jitter: 0.5 },
-    deduplication: { id: nameOf(name, data) },
+    deduplication: {
+      id: nameOf(name, data),
+      ...(definition.runsAgain ? { keepLastIfActive: true } : {}),
+    },
     ...(priority ? { priority } : {}),
     ...(delayMs ? { delay: delayMs } : {}),
   };
   return { name, data, opts };
 }
 
-/** Reading every queue is a dozen queries: one reading serves all who ask within a second. */
+/** A reading serves all who ask while it is so young, … */
+const depthsUsableMs = 1000;
+/** … and is made anew in the background from this age on, so that nobody waits for one while some ask all the time. */
+const depthsFreshMs = 500;
+
+/** Reading every queue is a dozen queries: one at a time, for all who ask. */
 function readDepths(queues: ReadonlyMap<QueueName, Queue>, store: Store): Queues['depths'] {
-  let last: { at: number; value: ReturnType<Queues['depths']> } | undefined;
+  type Depths = Awaited<ReturnType<Queues['depths']>>;
+  let last: { at: number; value: Depths } | undefined;
+  let reading: Promise<Depths> | undefined;
   const read = async () =>
     new Map(
       await Promise.all([...queues].map(async ([name, queue]) => [name, await depthOf(queue)] as const)),
     );
+  const renew = async (): Promise<Depths> => {
+    const at = performance.now();
+    const value = await bounded(read(), 2000);
+    last = { at, value };
+    reading = undefined;
+    return value;
+  };
   return () => {
     if (!store.ready()) return Promise.resolve(undefined);
-    if (!last || performance.now() - last.at > 1000)
-      last = { at: performance.now(), value: bounded(read(), 2000) };
-    return last.value;
+    const age = last ? performance.now() - last.at : Number.POSITIVE_INFINITY;
+    if (age > depthsFreshMs) reading ??= renew();
+    return age > depthsUsableMs && reading ? reading : Promise.resolve(last?.value);
   };
 }
 

@@ -1,5 +1,6 @@
 import type { CaseMatch } from '../cases.ts';
 import type { Db } from '../db/connect.ts';
+import type { ScopeCache } from '../db/scope-cache.ts';
 import { readPassages } from '../db/search.ts';
 import { findScope } from '../db/search-scope.ts';
 import {
@@ -50,6 +51,8 @@ export interface RetrieveContext {
   bm25?: Bm25 | undefined;
   /** Left out: the strategy's order stands. */
   reranking?: Reranking | undefined;
+  /** What filters left before; left out: it is found anew. */
+  scopes?: ScopeCache | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -91,14 +94,14 @@ export async function retrieve(
   context: RetrieveContext,
   options: RetrieveOptions,
 ): Promise<Retrieval> {
-  const { db, embedder, bm25 = bm25Defaults, reranking, signal } = context;
+  const { db, embedder, bm25 = bm25Defaults, reranking, scopes, signal } = context;
   const { k, strategy, filters, decide, withinMs } = options;
   const until = withinMs === undefined ? undefined : performance.now() + withinMs;
   signal?.throwIfAborted();
   const { words, sounds } = analyzeQuestion(question);
   const [statistics, scope, indexed, branches] = await Promise.all([
     readWordStatistics(db, [...words, ...sounds.keys()], filters?.access),
-    findScope(db, filters),
+    findScope(db, filters, scopes),
     strategy !== 'keyword' && hasVectorIndex(db, embedder.model, embedder.dimensions),
     branchNotes(db, filters),
   ]);

@@ -9,6 +9,7 @@ import {
   type SearchState,
   writeCache,
 } from '../db/query-cache.ts';
+import { createScopeCache } from '../db/scope-cache.ts';
 import type { Bm25 } from '../db/search-words.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Embedder } from '../models/embedder.ts';
@@ -78,6 +79,8 @@ interface SearchDeps {
   metrics: Metrics;
   bm25: Bm25;
   cacheTtlSeconds: number;
+  /** For what filters leave (`ScopeCache`); left out: it is found anew by every search. */
+  scopeCacheBytes?: number;
   /** null: none is configured. */
   reranking?: Reranking | null;
   /** Milliseconds that looking for cases may take; left out: 100. */
@@ -85,7 +88,8 @@ interface SearchDeps {
 }
 
 export function createSearch(deps: SearchDeps): Search {
-  const { db, embedders, metrics, bm25, cacheTtlSeconds, caseLookupMs = 100 } = deps;
+  const { db, embedders, metrics, bm25, cacheTtlSeconds, scopeCacheBytes = 0, caseLookupMs = 100 } = deps;
+  const scopes = scopeCacheBytes > 0 ? createScopeCache(scopeCacheBytes) : undefined;
   const search = async (question: string, asked: SearchOptions, signal?: AbortSignal) => {
     const options = withinAccess(asked);
     const off = cacheTtlSeconds === 0 || options.fresh === true;
@@ -113,7 +117,7 @@ export function createSearch(deps: SearchDeps): Search {
     const cases = options.cases && (await lookUp(question, { ...lookup, ...options.cases }));
     const retrieved = await retrieve(
       question,
-      { db, embedder, bm25, reranking, ...(signal ? { signal } : {}) },
+      { db, embedder, bm25, reranking, scopes, ...(signal ? { signal } : {}) },
       { ...options, cases },
     );
     // Parts may have been read before a change and its version after it: kept under that, it would be served as new.

@@ -15,10 +15,11 @@ const labels: Record<MetricName, { en: string; ko: string }> = {
   feedback: { en: 'the rating by users', ko: '사용자 평가' },
   quality: { en: 'the quality of answers', ko: '답변 품질' },
   p95_ms: { en: 'the 95th percentile of latency', ko: '지연 시간 95백분위' },
-  memory_mb: { en: 'the memory of the largest worker', ko: '최대 작업자 메모리' },
+  memory_mb: { en: 'the memory of the largest process', ko: '최대 프로세스 메모리' },
   buffer_size: { en: 'the number of experiences', ko: '경험 버퍼 크기' },
   buffer_mb: { en: 'the size of the experiences', ko: '경험 버퍼 용량' },
   learning_states: { en: 'the number of learned states', ko: '학습 상태 수' },
+  batch_success: { en: 'the share of batches learned', ko: '학습 배치 성공 비율' },
   golden_ndcg: { en: 'nDCG@10 on the golden set', ko: '골든 세트 nDCG@10' },
 };
 
@@ -31,7 +32,7 @@ export function shown(metric: MetricName, measure: Gate['measure'], value: numbe
   const signed = measure === 'level' ? '' : value < 0 ? '−' : '+';
   const size = measure === 'level' ? value : Math.abs(value);
   if (measure === 'relative') return `${signed}${grouped(size * 100, 1)} %`;
-  if (metricList[metric].kind === 'rate')
+  if (metricList[metric].kind === 'rate' || metric === 'batch_success')
     return `${signed}${grouped(size * 100, 2)} ${measure === 'difference' ? 'points' : '%'}`;
   if (metric.endsWith('_ms')) return `${signed}${grouped(size, 0)} ms`;
   if (metric.endsWith('_mb')) return `${grouped(size, 1)} MB`;

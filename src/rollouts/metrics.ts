@@ -31,10 +31,14 @@ export const metricList = {
     kind: 'quantile',
     says: '95th percentile of the time from acceptance to the end, the queue included',
   },
-  memory_mb: { kind: 'state', says: 'resident memory of the largest worker process' },
+  memory_mb: { kind: 'state', says: 'resident memory of the largest process, of API or workers' },
   buffer_size: { kind: 'state', says: 'experiences in the buffer' },
   buffer_mb: { kind: 'state', says: 'bytes of these experiences in the database' },
   learning_states: { kind: 'state', says: 'states that experiences were made in' },
+  batch_success: {
+    kind: 'state',
+    says: 'share of the batches planned in this stage that were learned; one that was planned three minutes ago should be',
+  },
   golden_ndcg: {
     kind: 'state',
     says: 'nDCG@10 of hybrid search in the newest completed evaluation named `golden` of this stage, relative to the last one from before the rollout',

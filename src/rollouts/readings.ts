@@ -31,6 +31,8 @@ export interface ServiceReading {
   buffer_size: number | null;
   buffer_mb: number | null;
   learning_states: number | null;
+  /** Of the batches of learning that were planned in the stage and are learned or should be, the share that is. */
+  batch_success: number | null;
   /** Relative change. */
   golden_ndcg: number | null;
 }

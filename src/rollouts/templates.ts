@@ -52,6 +52,7 @@ const fourWeeks: Template = {
       min_samples: 1000,
       gates: [
         { metric: 'learning_states', at_least: 50, at_most: 100 },
+        { metric: 'batch_success', at_least: 0.95 },
         { metric: 'quality', measure: 'relative', at_least: 0.02 },
         { metric: 'quality', measure: 'difference', at_least: -0.02, on_breach: 'rollback' },
         { metric: 'error_rate', measure: 'difference', at_most: 0.0005, on_breach: 'rollback' },

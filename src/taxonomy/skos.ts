@@ -17,7 +17,10 @@ export function writeSkos(taxonomy: Taxonomy): string {
   const writer = new Writer({ prefixes: { skos } });
   const scheme = namedNode('urn:dt-rag:taxonomy');
   writer.addQuad(quad(scheme, namedNode(rdfType), term('ConceptScheme')));
-  for (const { id, label, description, parentId, otherParents } of taxonomy.nodes.values()) {
+  const inOrder = [...taxonomy.nodes.values()]
+    .map((node) => ({ ...node, order: JSON.stringify(paths.get(node.id)) }))
+    .sort((a, b) => (a.order < b.order ? -1 : 1));
+  for (const { id, label, description, parentId, otherParents } of inOrder) {
     const add = (name: string, object: Quad_Object) => writer.addQuad(quad(uriOf(id), term(name), object));
     writer.addQuad(quad(uriOf(id), namedNode(rdfType), term('Concept')));
     add('inScheme', scheme);
@@ -40,12 +43,15 @@ interface Concept {
   label: string;
   description?: string | undefined;
   notation?: string | undefined;
+  /** Whether it is a top concept of a scheme; one of ours may have broader ones as further parents. */
+  top: boolean;
   broader: string[];
 }
 
 /**
  * Nodes of a SKOS file in Turtle, as `GivenNode` with `other_parents`. Of several `broader` the path goes through the one that
- * `notation` names, else the first by URI; ids are taken from `urn:uuid:`. `narrower` counts like `broader` the other way round.
+ * `notation` names (none, where that is the label of a top concept), else the first by URI; ids are taken from `urn:uuid:`.
+ * `narrower` counts like `broader` the other way round.
  *
  * @throws Error for what is no Turtle, or leads in a circle
  */
@@ -77,6 +83,7 @@ function readConcepts(store: Store): Concept[] {
     const narrower = store.getSubjects(`${skos}narrower`, uri, null).map(({ value }) => value);
     return {
       ...{ uri, label, description: valuesOf(uri, 'definition')[0], notation: valuesOf(uri, 'notation')[0] },
+      top: valuesOf(uri, 'topConceptOf').length > 0,
       broader: [...new Set([...valuesOf(uri, 'broader'), ...narrower])]
         .filter((each) => known.has(each))
         .sort(),
@@ -93,9 +100,11 @@ function findPath(
   const found = paths.get(uri);
   if (found) return found;
   if (below.has(uri)) throw new Error(`${uri} is broader than itself`);
-  const { label, broader, notation } = concepts.get(uri) as Concept;
+  const { label, broader, notation, top } = concepts.get(uri) as Concept;
   const above = broader.map((each) => findPath(each, concepts, paths, new Set([...below, uri])));
-  const parent = above.find((path) => writePath([...path, label]) === notation) ?? above[0] ?? [];
+  const isRoot = top && notation === writePath([label]);
+  const through = above.find((path) => writePath([...path, label]) === notation) ?? above[0];
+  const parent = isRoot ? [] : (through ?? []);
   const path = [...parent, label];
   paths.set(uri, path);
   return path;

@@ -66,11 +66,8 @@ describe('experience_replay', () => {
   it('keeps what an answer and its ratings were worth, and nothing of the question', async () => {
     await turn('experience_replay', true);
     const answer = await ask(writer, { question });
-    const [own] = await waitFor('it was added', async () => {
-      const rows = await experiencesOf(answer);
-      return rows.length > 0 && rows;
-    });
-    expect(own).toMatchObject({
+    const [own] = await experiencesOf(answer);
+    expect(own, 'there with the answer').toMatchObject({
       ...{ source: 'answer', action: 'hybrid:direct', propensity: 1, policy_version: null, learned_at: null },
       reward_parts: { answered: 1, latency: expect.any(Number), citation_support: expect.any(Number) },
     });
@@ -91,9 +88,8 @@ describe('experience_replay', () => {
   it('keeps nothing where the caller chose, or of a replay', async () => {
     const chosen = await ask(writer, { question, strategy: 'keyword' });
     const again = await replay(chosen, { mode: 'reexecute' });
-    // Both are written beside the answer, before the next job of this worker ends.
     const own = await ask(writer, { question });
-    await waitFor('a later one was added', async () => (await experiencesOf(own)).length > 0);
+    expect(await experiencesOf(own)).toHaveLength(1);
     expect([...(await experiencesOf(chosen)), ...(await experiencesOf(again))]).toEqual([]);
   });
 
@@ -166,10 +162,7 @@ describe('soft_q_bandit', () => {
     const deliberate = await askUnder('hybrid:deliberate');
     const runs = await Promise.all([hybrid, keyword, heavy, deliberate].map(scoresOf));
     expect(new Set(runs.map((run) => JSON.stringify(run))).size, 'each is another retrieval').toBe(4);
-    const [own] = await waitFor('its experience was added', async () => {
-      const rows = await experiencesOf(deliberate);
-      return rows.length > 0 && rows;
-    });
+    const [own] = await experiencesOf(deliberate);
     const { policy, policy_version, propensity } = deliberate.retrieval;
     expect(own).toMatchObject({ state: policy.state, action: policy.action, policy_version });
     expect(own?.propensity).toBeCloseTo(propensity, 5);

@@ -1,11 +1,18 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { insertAnswer } from '../../src/db/answers.ts';
 import type { FlagChange } from '../../src/flag-service.ts';
+import { flagKeys } from '../../src/flags.ts';
+import { handlers } from '../../workers/handlers.ts';
 import { type HandlerBench, openBench } from '../support/context.ts';
+import { handbook } from '../support/handbook.ts';
+import { ready } from '../support/ingest.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 let bench: HandlerBench;
 beforeAll(async () => {
-  bench = await openBench();
+  // An answer is to be made anew each time.
+  bench = await openBench({ QUERY_CACHE_TTL_SECONDS: '0' });
 });
 afterAll(() => bench.close());
 
@@ -65,5 +72,68 @@ describe('flags that cannot be read', () => {
     await db.raw(`update flag_overrides_away set enabled = false where key = 'debate_mode'`);
     await db.raw('alter table flag_overrides_away rename to flag_overrides');
     await waitFor('they are read again', async () => !(await seen('debate_mode')).on);
+  });
+});
+
+describe('an answer with all flags off', () => {
+  const questions = [
+    ...['What is the daily allowance for meals?', 'Which documents did the moon sign?'],
+    ...['How fast may forklifts drive, and who approves days of remote work?', '연차는 며칠인가?'],
+  ];
+  const asked = {
+    mode: 'answer',
+    final_topk: 3,
+    strategy: 'auto',
+    expand: 'section',
+    merge_neighbours: true,
+  };
+  const off = { on: false, percent: 100, variant: 'off', version: 3 };
+  const snapshots: [string, object][] = [
+    ['each off for a reason of its own', Object.fromEntries(flagKeys.map(offBecause))],
+    ['a snapshot without any', { flags: {} }],
+  ];
+
+  function offBecause(key: string, n: number) {
+    const reason = (['kill', 'stored', 'rollout', 'env', 'default'] as const)[n % 5];
+    return [key, { ...off, reason, resolution_reason: reason === 'rollout' ? 'SPLIT' : 'DISABLED' }];
+  }
+
+  /** All that is written of it, but the times. */
+  async function written(question: string, flags: object): Promise<string> {
+    const { context } = bench;
+    const { id } = await insertAnswer(context.db, {
+      ...{ id: randomUUID(), question, apiKeyId: null, deadlineMs: 60_000 },
+      ...{ requestId: 'r', traceparent: null, keepHours: 1, request: { ...asked, ...flags } },
+    });
+    await handlers.answerQuestion.run({ answerId: id }, context);
+    const row = await context.db('answers').where({ id }).first('status', 'result');
+    const events = await context
+      .db('answer_events')
+      .where({ answer_id: id })
+      .orderBy('seq')
+      .select('type', 'data');
+    const timeless = (name: string, value: unknown) => (/(^|_)(ms|time)$/.test(name) ? undefined : value);
+    return JSON.stringify({ row, events }, timeless);
+  }
+
+  beforeAll(async () => {
+    for (const { text, title } of handbook) await ready(bench.context, { text, title });
+  });
+
+  it.each(snapshots)('is to the byte what it is from a row without flags: %s', async (_, flags) => {
+    const given = 'flags' in flags ? flags : { flags };
+    for (const question of questions) {
+      const plain = await written(question, {});
+      expect(plain).toContain('"status":"completed"');
+      expect(await written(question, given)).toBe(plain);
+    }
+    expect(await bench.context.db('experiences').select('id')).toEqual([]);
+    expect(await bench.context.db('cases').select('id')).toEqual([]);
+  });
+
+  it('is not where one is on', async () => {
+    const [question = ''] = questions;
+    const plain = await written(question, {});
+    expect(await written(question, { flags: { meta_planner: { ...off, on: true } } })).not.toBe(plain);
   });
 });

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { system } from '../../src/access.ts';
+import { takeAnswers } from '../../src/api/take-answers.ts';
 import { endAnswer, findAnswer, insertAnswer } from '../../src/db/answers.ts';
 import { completeDelete } from '../../src/db/complete-delete.ts';
 import { claimChunks, saveVectors } from '../../src/db/embeddings.ts';
@@ -12,6 +13,7 @@ import { type HandlerBench, openBench } from '../support/context.ts';
 import { handbook } from '../support/handbook.ts';
 import * as ingest from '../support/ingest.ts';
 import type { Json } from '../support/service.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 let bench: HandlerBench;
 let context: Context;
@@ -123,6 +125,51 @@ describe('embedChunks', () => {
     const live = await ready('Words about newts that are ready.');
     await handlers.embedChunks.giveUp?.({ ...live, batch: 0 }, error, context);
     expect(await statusOf(live), 'what is ready stays ready').toBe('ready');
+  });
+});
+
+describe('takeAnswers', () => {
+  const asked = (more: { id?: string; apiKeyId?: string; priority?: number } = {}) => ({
+    ...{ id: randomUUID(), question: 'Who counts the ships?', request: { mode: 'answer', n: 0.5 } },
+    ...{ apiKeyId: null, requestId: 'r', traceparent: null, deadlineMs: 60_000, keepHours: 1, ...more },
+  });
+  const stored = (ids: string[]) =>
+    all('select * from answers where id = any(:ids) order by array_position(:ids, id)', { ids });
+
+  it('stores what comes together in one transaction, says of each what is stored, and nudges for each', async () => {
+    const take = takeAnswers(bench.foundation);
+    const questions = [asked({ priority: 1 }), asked(), asked({ priority: 9 })];
+    const taken = await Promise.all(questions.map(take));
+    await Promise.all(taken.map(({ nudged }) => nudged));
+    const rows = await stored(questions.map(({ id }) => id));
+    for (const [n, { row }] of taken.entries()) expect(rows[n]).toMatchObject(row);
+    expect(new Set(rows.map(({ created_at }) => created_at.getTime())).size).toBe(1);
+    expect(rows.map(({ priority }) => priority)).toEqual([1, 5, 9]);
+    const waiting = await bench.waiting('answerQuestion');
+    expect(waiting).toEqual(expect.arrayContaining(questions.map(({ id }) => ({ answerId: id }))));
+  });
+
+  it('leaves the others alone when one can not be stored', async () => {
+    const take = takeAnswers(bench.foundation);
+    const wrong = asked({ apiKeyId: 'nobody' });
+    const right = [asked(), asked()];
+    const [before, failed, after] = await Promise.allSettled(
+      [right[0], wrong, right[1]].map((a) => take(a ?? wrong)),
+    );
+    expect([before?.status, failed?.status, after?.status]).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(failed).toMatchObject({ reason: { code: '22P02' } });
+    expect(await stored([right[0]?.id, wrong.id, right[1]?.id] as string[])).toHaveLength(2);
+  });
+
+  it('gives the row that is there already for the same id', async () => {
+    const take = takeAnswers(bench.foundation);
+    const first = asked();
+    const { row } = await take(first);
+    await endAnswer(context.db, first.id, 'cancelled', null);
+    const [again, other, twice] = await Promise.all([first, asked(), first].map(take));
+    expect(again?.row).toMatchObject({ id: row.id, status: 'cancelled', created_at: row.created_at });
+    expect(twice?.row).toEqual(again?.row);
+    expect(other?.row.status).toBe('queued');
   });
 });
 
@@ -333,3 +380,32 @@ describe('sweepExpired', () => {
     expect(await all('select 1 from query_cache')).toEqual([]);
   });
 });
+
+it('a look at the taxonomy that is asked for during another one follows it, once', async () => {
+  const { queues } = bench.foundation;
+  let runs = 0;
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const worker = queues.openWorker(
+    'learning',
+    async ({ name }) => {
+      if (name === 'suggestTaxonomy' && ++runs === 1) await held;
+    },
+    { concurrency: 1 },
+  );
+  try {
+    await queues.enqueue('suggestTaxonomy', [{}]);
+    await waitFor('the first is under way', () => runs === 1);
+    for (const _ of [1, 2, 3]) await queues.enqueue('suggestTaxonomy', [{}]);
+    release();
+    await waitFor('nothing is left to do', async () => runs > 1 && !(await isHeld()));
+    expect(runs).toBe(2);
+  } finally {
+    release();
+    await worker.close();
+  }
+});
+
+const isHeld = async () => (await bench.foundation.queues.holds('suggestTaxonomy', [{}]))[0];

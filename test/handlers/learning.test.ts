@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { system } from '../../src/access.ts';
+import { findAnswer, insertAnswer } from '../../src/db/answers.ts';
 import { addExperience, readLearning } from '../../src/db/experiences.ts';
 import { pauseLearning, readLearningState, restoreVersion } from '../../src/db/learning.ts';
 import { findLivePolicy, listPolicyVersions } from '../../src/db/policies.ts';
@@ -41,12 +43,12 @@ const counts = async (where: string): Promise<number> =>
   (await all(`select count(*)::int as n from experiences where ${where}`))[0]?.n;
 
 /** Plans, and does what was planned. */
-async function learn(): Promise<number[]> {
-  await handlers.learnFromExperience.run({}, context);
+async function learn(own = context): Promise<number[]> {
+  await handlers.learnFromExperience.run({}, own);
   const batches = await all(
     'select distinct batch::int as batch from experiences where batch is not null and learned_at is null',
   );
-  for (const { batch } of batches) await handlers.learnBatch.run({ batch }, context);
+  for (const { batch } of batches) await handlers.learnBatch.run({ batch }, own);
   return batches.map(({ batch }) => batch);
 }
 const live = async (): Promise<Json> => findLivePolicy(context.db, 'thompson');
@@ -77,6 +79,49 @@ describe('the buffer', () => {
     expect(added.filter(Boolean)).toHaveLength(50);
     expect(await rate(first)).toBe(true);
     expect(await addExperience(context.db, experience({ source: 'feedback:b' }), 10_000)).toBe(true);
+  });
+});
+
+describe('an answer', () => {
+  const answered = async (own = context): Promise<string> => {
+    const id = randomUUID();
+    const request = {
+      ...{ mode: 'answer', final_topk: 5, strategy: 'auto' },
+      flags: { experience_replay: { on: true, reason: 'stored', percent: 100 } },
+    };
+    await insertAnswer(context.db, {
+      ...{ id, question: 'Who keeps the lighthouse?', request, apiKeyId: null, requestId: 'r' },
+      ...{ traceparent: null, deadlineMs: 60_000, keepHours: 1 },
+    });
+    await handlers.answerQuestion.run({ answerId: id }, own);
+    return id;
+  };
+
+  it('ends together with its experience, in one statement', async () => {
+    const id = await answered();
+    // That a transaction made a row stands in its xmin.
+    const rows = await all(
+      `select e.xmin = a.xmin as together, e.source from experiences e join answers a on a.id = e.answer_id where a.id = '${id}'`,
+    );
+    expect(rows).toEqual([{ together: true, source: 'answer' }]);
+  });
+
+  it('ends without it where the database refuses that, which is counted', async () => {
+    const failed = async () =>
+      (await context.metrics.experiences.get()).values.find(({ labels }) => labels.outcome === 'failed')
+        ?.value;
+    await context.db.raw(`alter table experiences add constraint refused check (source <> 'answer')`);
+    const id = await answered();
+    await context.db.raw('alter table experiences drop constraint refused');
+    expect(await findAnswer(context.db, id, system)).toMatchObject({ status: 'completed', error: null });
+    expect([await counts('true'), await failed()]).toEqual([0, 1]);
+  });
+
+  it('keeps the buffer within its capacity', async () => {
+    await add(30);
+    const id = await answered({ ...context, config: { ...context.config, EXPERIENCE_BUFFER_SIZE: 20 } });
+    expect(await counts('true')).toBeLessThanOrEqual(20);
+    expect(await counts(`answer_id = '${id}'`)).toBe(1);
   });
 });
 
@@ -160,6 +205,20 @@ describe('learning', () => {
     await learn();
     expect(learnedBy(await live())).toBe(96);
     expect(await restoreVersion(context.db, 1000)).toBeUndefined();
+  });
+
+  it('forgets what has left the buffer, once it has learned twice as many', async () => {
+    const config = { ...context.config, EXPERIENCE_BUFFER_SIZE: 128 };
+    const twice = async (more: Partial<Parameters<typeof addExperience>[1]>) => {
+      for (let n = 0; n < 128; n++) await addExperience(context.db, experience(more), 128);
+      await learn({ ...context, config });
+    };
+    for (const reward of [0, 0, 1]) await twice({ state: 'c0-i0-k0-v0', reward });
+    expect(learnedBy(await live()), 'not yet: of what was there then nothing was learned').toBe(3 * 128);
+    await learn({ ...context, config });
+    expect(await live()).toMatchObject({ made_by: 'buffer', parent: 12, number: 13, learned: 128 });
+    const [, count, sum] = (await live()).snapshot.cells.find(([, n]: number[]) => n);
+    expect([count, sum], 'those of reward 1 alone').toEqual([128, 128 * 10_000]);
   });
 
   it('begins another policy with what the one before has learned', async () => {

@@ -4,19 +4,24 @@ import { system } from '../../src/access.ts';
 import { claimAnswer, completeAnswer, endAnswer, insertAnswer } from '../../src/db/answers.ts';
 import { deleteAnswer } from '../../src/db/delete-answer.ts';
 import { writeOverride } from '../../src/db/flags.ts';
+import { beat, beatOfApi, stopBeating, stopBeatOfApi } from '../../src/db/heartbeats.ts';
+import { learnBatch, planBatches } from '../../src/db/learning.ts';
 import { readRollout } from '../../src/db/rollout-readings.ts';
+import { foldObservations } from '../../src/db/rollout-sums.ts';
 import {
   findRollout,
   listUnendedRollouts,
   type RolloutRow,
   readRolloutEvents,
 } from '../../src/db/rollouts.ts';
+import { bucket } from '../../src/flag-service.ts';
 import type { FlagKey } from '../../src/flags.ts';
 import { moveRollout, startRollout } from '../../src/rollouts/moves.ts';
 import { completeStage, type Plan, planFields, stageSchema } from '../../src/rollouts/plan.ts';
 import { handlers } from '../../workers/handlers.ts';
 import { type HandlerBench, openBench } from '../support/context.ts';
 import { exposeAnswers } from '../support/exposed-answers.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const nil = '00000000-0000-0000-0000-000000000000';
 let bench: HandlerBench;
@@ -137,6 +142,128 @@ describe('what is observed', () => {
     await exposeAnswers(db, 10, { flags: { debate_mode: false }, ms: 400 });
     const { control } = await readRollout(db, rollout);
     expect(control).toMatchObject({ exposures: 30, decided: 30, latency: { n: 10 }, support: { n: 10 } });
+    await end(rollout);
+  });
+});
+
+describe('a reading', () => {
+  const read = async (id: string) => readRollout(db, await now(id));
+  /** Numbers to six decimals: sums are added up in another order. */
+  const about = (one: unknown): unknown => {
+    if (typeof one === 'number') return expect.closeTo(one, 6);
+    if (one === null || typeof one !== 'object') return one;
+    return Object.fromEntries(Object.entries(one).map(([name, value]) => [name, about(value)]));
+  };
+  const timeless = async (id: string) => ({ ...(await read(id)), minutes: 0 });
+  const rate = (ids: readonly (string | undefined)[], rating: number) =>
+    db('feedback').insert(ids.map((id) => ({ answer_id: id, api_key_id: randomUUID(), rating })));
+
+  it('is the same from sums and from single observations, whatever comes between', async () => {
+    const gates = [{ metric: 'p95_ms', at_most: 400 }];
+    const rollout = await start('debate_mode', [
+      { ...tenth, gates },
+      { name: 'all', flags: { debate_mode: 100 }, gates },
+    ]);
+    const { id } = rollout;
+    const arms = [{ debate_mode: true }, { debate_mode: false }] as const;
+    const asked: string[] = [];
+    for (const [n, flags] of arms.entries()) {
+      asked.push(...(await exposeAnswers(db, 40 - 15 * n, { flags })));
+      asked.push(...(await exposeAnswers(db, 5 + n, { flags, abstained: true })));
+      asked.push(...(await exposeAnswers(db, 4, { flags, degraded: true, ms: 900 })));
+      asked.push(...(await exposeAnswers(db, 6, { flags, cached: true, ms: 3 })));
+      for (const status of ['failed', 'expired', 'cancelled', null] as const)
+        asked.push(...(await exposeAnswers(db, 3 - n, { flags, status })));
+    }
+    await rate(asked.slice(0, 3), 0.25);
+    const unfolded = await timeless(id);
+    expect(unfolded.treatment).toMatchObject({ exposures: 67, pending: 3, feedback: { n: 3 } });
+    await foldObservations(db, id);
+    expect(await db('rollout_observations').where({ rollout_id: id, folded: false })).toHaveLength(5);
+    expect(await timeless(id)).toEqual(about(unfolded));
+    await foldObservations(db, id);
+    expect(await timeless(id)).toEqual(about(unfolded));
+
+    // Rated after the fold, among them one that was abstained, one that failed and one from the cache; and more answers.
+    await rate([asked[0], asked[10], asked[42], asked[51], asked[56], asked[60]], 0.75);
+    await exposeAnswers(db, 20, { flags: arms[0], ms: 500 });
+    const partly = await timeless(id);
+    await db('rollout_observations').where({ rollout_id: id }).update({ folded: false });
+    await db('rollout_sums').where({ rollout_id: id }).delete();
+    expect(await timeless(id)).toEqual(about(partly));
+    expect(partly.treatment.feedback.n).toBe(8);
+
+    // In a stage for everybody the control is that of the one before.
+    await foldObservations(db, id);
+    await moveRollout(db, id, 'advance', by(1));
+    await exposeAnswers(db, 12, { flags: arms[0] });
+    const { treatment, control } = await read(id);
+    expect(treatment.exposures).toBe(12);
+    expect(control).toEqual(about(partly.control));
+    await end(rollout);
+  });
+
+  it('of a stage has the batches of learning that were planned in it', async () => {
+    const gates = [{ metric: 'batch_success', at_least: 0.95 }];
+    const rollout = await start('soft_q_bandit', [{ name: 'half', flags: { soft_q_bandit: 50 }, gates }]);
+    const success = async () => (await read(rollout.id)).service.batch_success;
+    expect(await success()).toBeNull();
+    await db.raw(
+      `insert into experiences (answer_id, source, state, action, propensity, reward, reward_parts)
+       select gen_random_uuid(), 'answer', 'c0-i0-k0-v1', 'hybrid:direct', 1, .5, '{}' from generate_series(1, 128)`,
+    );
+    const [first, ...others] = await planBatches(db, 10_000);
+    expect(await success()).toBeNull();
+    for (const batch of others) await learnBatch(db, batch, 'linear-thompson', () => ({}));
+    expect(await success()).toBe(1);
+    await db('learning_batches')
+      .where({ batch: first })
+      .update({ planned_at: db.raw(`now() - interval '4 minutes'`) });
+    // Before the stage began.
+    expect(await success()).toBe(1);
+    await db('rollouts')
+      .where({ id: rollout.id })
+      .update({ stage_started_at: db.raw(`now() - interval '1 hour'`) });
+    expect(await success()).toBe(0.75);
+    await learnBatch(db, first as number, 'linear-thompson', () => ({}));
+    expect(await success()).toBe(1);
+    await end(rollout);
+  });
+
+  it('of the memory is that of the largest process, of the API as well', async () => {
+    const gates = [{ metric: 'memory_mb', at_most: 1024 }];
+    const rollout = await start('debate_mode', [{ ...tenth, gates }]);
+    const memory = async () => (await read(rollout.id)).service.memory_mb;
+    expect(await memory()).toBeNull();
+    const [api, worker] = [randomUUID(), randomUUID()];
+    await beatOfApi(db, api, 'a:1', 700 * 1048576);
+    await beat(db, worker, 'a:2', ['answer'], 4, {}, 300 * 1048576);
+    expect(await memory()).toBe(700);
+    await stopBeatOfApi(db, api);
+    expect(await memory()).toBe(300);
+    await stopBeating(db, worker);
+    await end(rollout);
+  });
+
+  it('has a tenth of 20,000 callers in the treatment, within a point', async () => {
+    const rollout = await start('debate_mode', [tenth]);
+    const callers = Array.from({ length: 20_000 }, (_, n) => ({ id: `user-${n}`, by: 'header' as const }));
+    await waitFor('the flag is out', async () => {
+      const first = callers.find(({ id }) => bucket('debate_mode', id) < 10) as (typeof callers)[number];
+      return (await bench.context.flags.snapshot(first)).debate_mode.on;
+    });
+    const on: boolean[] = [];
+    for (const caller of callers) on.push((await bench.context.flags.snapshot(caller)).debate_mode.on);
+    expect(Math.abs(on.filter(Boolean).length / callers.length - 0.1)).toBeLessThan(0.01);
+    // What the rollout counts is just that.
+    const few = on.slice(0, 2000);
+    for (const debate_mode of [true, false])
+      await exposeAnswers(db, few.filter((one) => one === debate_mode).length, {
+        ...{ flags: { debate_mode }, status: null },
+      });
+    const { treatment, control } = await read(rollout.id);
+    expect(treatment.exposures).toBe(few.filter(Boolean).length);
+    expect(control.exposures).toBe(few.length - treatment.exposures);
     await end(rollout);
   });
 });

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { beginDelete } from '../../src/db/operations.ts';
 import { clearCache } from '../../src/db/query-cache.ts';
+import { createScopeCache } from '../../src/db/scope-cache.ts';
+import { findScope } from '../../src/db/search-scope.ts';
 import { bm25Defaults } from '../../src/db/search-words.ts';
 import { readHitRatios } from '../../src/hit-ratios.ts';
 import { createMetrics, type Metrics } from '../../src/metrics.ts';
@@ -20,7 +22,10 @@ beforeAll(async () => {
   bench = await openBench();
   context = bench.context;
   metrics = createMetrics();
-  const deps = { db: context.db, embedders: context.embedders, bm25: bm25Defaults, cacheTtlSeconds: 600 };
+  const deps = {
+    ...{ db: context.db, embedders: context.embedders, bm25: bm25Defaults, cacheTtlSeconds: 600 },
+    scopeCacheBytes: 2 ** 20,
+  };
   here = createSearch({ ...deps, metrics });
   there = createSearch({ ...deps, metrics: createMetrics() });
   for (const word of ['heron', 'otter']) await addReady(`The ${word} waits at the weir in the morning.`);
@@ -77,6 +82,46 @@ describe('the cache of results', () => {
     expect((await ask(here, { fresh: true })).cache).toBe('off');
     expect((await ask(here)).cache).toBe('miss');
     expect((await ask(here, { fresh: true })).cache).toBe('off');
+  });
+});
+
+describe('what filters leave', () => {
+  const filters = { metadata: { kind: 'bird' } };
+
+  it('is kept while corpus and taxonomy are as they were', async () => {
+    await ready(context, { text: 'The grebe waits at the weir.', metadata: { kind: 'bird' } });
+    const scopes = createScopeCache(2 ** 20);
+    const find = async () => {
+      const scope = await findScope(context.db, filters, scopes);
+      return scope.kind === 'few' ? scope.seqs : [];
+    };
+    const first = await find();
+    expect(first).toHaveLength(1);
+    expect(await find(), 'not read again').toBe(first);
+    await addReady('The heron is back.');
+    const second = await find();
+    expect(second).not.toBe(first);
+    expect(second).toEqual(first);
+    const elsewhere = { ...filters, access: { collections: ['elsewhere'] } };
+    expect(await findScope(context.db, elsewhere, scopes)).toMatchObject({ kind: 'few', seqs: [] });
+  });
+
+  it('is found anew by the very next search after a change, in every process', async () => {
+    const found = async (search: Search) =>
+      (await ask(search, { filters, fresh: true })).retrieval.passages.map(({ documentId }) => documentId);
+    const add = (name: string, kind: string) =>
+      ready(context, { text: `The ${name} waits at the weir.`, externalId: name, metadata: { kind } });
+    const expectFound = async (documentId: string, is: boolean) => {
+      for (const search of [here, there]) expect((await found(search)).includes(documentId)).toBe(is);
+    };
+    const { documentId } = await add('dipper', 'bird');
+    await expectFound(documentId, true);
+    await add('dipper', 'fish');
+    await expectFound(documentId, false);
+    await add('dipper', 'bird');
+    await expectFound(documentId, true);
+    await beginDelete(context.db, documentId);
+    await expectFound(documentId, false);
   });
 });
 

@@ -11,9 +11,10 @@ import {
 import type { Database } from '../../src/db/connect.ts';
 import { setGiven } from '../../src/db/given-nodes.ts';
 import { migrationSource } from '../../src/db/migrations.ts';
-import { ensurePaths } from '../../src/db/taxonomy.ts';
+import { ensurePaths, versionInForce } from '../../src/db/taxonomy.ts';
 import { editDraft } from '../../src/db/taxonomy-draft.ts';
 import { publishDraft } from '../../src/db/taxonomy-publish.ts';
+import { listNodes } from '../../src/db/taxonomy-tree.ts';
 import { applyEdit } from '../../src/taxonomy/edits.ts';
 import { openTestDatabase } from '../support/stores.ts';
 
@@ -102,6 +103,33 @@ it('a correction takes the document from one node to another, also by a concept 
   const from = { documentId: id, nodeId: nodes.B as string };
   expect(await db.transaction((trx) => unassign(trx, from))).toBe(true);
   expect(await db.transaction((trx) => unassign(trx, from))).toBe(false);
+});
+
+it('counts a document once that two assign at the same time', async () => {
+  const count = async () => {
+    const tree = await listNodes(db, await versionInForce(db), undefined);
+    return Object.fromEntries(tree.map((node) => [node.path.join('/'), node.documents]));
+  };
+  const paths = [
+    ['Top', 'One'],
+    ['Top', 'Two'],
+  ];
+  const places = await db.transaction((trx) => ensurePaths(trx, paths, true));
+  const ids = await Promise.all(Array.from({ length: 8 }, () => newDocument()));
+  const putAll = (path: string[]) =>
+    Promise.all(ids.map((id) => put(at(id, 'A', { nodeId: places.get(path)?.id as string }))));
+  await Promise.all(paths.map((path) => putAll(path)));
+  const everywhere = { Top: 8, 'Top/One': 8, 'Top/Two': 8 };
+  expect(await count()).toMatchObject(everywhere);
+  const [first, second] = ids as [string, string];
+  const nodeId = places.get(['Top', 'Two'])?.id as string;
+  await db.transaction((trx) => unassign(trx, { documentId: first, nodeId }));
+  expect(await count()).toMatchObject({ ...everywhere, 'Top/Two': 7 });
+  await db('documents').where({ id: second }).update({ deleted_at: db.fn.now() });
+  expect(await count(), 'who is hidden counts no more').toMatchObject({ Top: 7, 'Top/One': 7, 'Top/Two': 6 });
+  await db('documents').whereIn('id', ids).delete();
+  expect(await count()).toMatchObject({ Top: 0, 'Top/One': 0, 'Top/Two': 0 });
+  expect(await db('documents_at_several').whereIn('document_id', ids)).toEqual([]);
 });
 
 it('keeps the paths of documents when they become assignments, and back', async () => {

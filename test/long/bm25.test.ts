@@ -6,12 +6,17 @@ import { completeDelete } from '../../src/db/complete-delete.ts';
 import { beginFirstGeneration } from '../../src/db/generations.ts';
 import { greatestImpact, impactOf } from '../../src/db/impacts.ts';
 import { beginDelete, claimOperation } from '../../src/db/operations.ts';
+import { createScopeCache } from '../../src/db/scope-cache.ts';
+import type { ScoredChunk } from '../../src/db/search.ts';
+import { findScope, type Scope } from '../../src/db/search-scope.ts';
 import {
   type Bm25,
   bm25Defaults,
   readWordStatistics,
   scoreWords,
   searchWords,
+  type WordSearch,
+  type WordStatistics,
 } from '../../src/db/search-words.ts';
 import { type NewChunk, storeParsed } from '../../src/db/store-chunks.ts';
 import { claimVersion, makeLive } from '../../src/db/versions.ts';
@@ -33,6 +38,7 @@ beforeAll(async () => {
 afterAll(() => close());
 
 const model = 'none@2';
+const scopes = createScopeCache(2 ** 20);
 const operations = 1000;
 
 const random = seededRandom(2026);
@@ -48,10 +54,14 @@ const makeText = (most: number) => Array.from({ length: 1 + Math.floor(random() 
 const believed = new Map<string, { name: string; colour: string; chunks: string[] }>();
 
 async function publish(name: string): Promise<void> {
+  const going = await prepare(name, () => 1 + Math.floor(random() * 3));
+  await goLive(going);
+}
+
+/** Text, chunks and vectors of a document, stored and not live yet. */
+async function prepare(name: string, size: () => number) {
   const colour = random() < 0.3 ? 'red' : 'blue';
-  const chunks = Array.from({ length: 1 + Math.floor(random() * 3) }, () =>
-    makeText(random() < 0.05 ? 300 : 25),
-  );
+  const chunks = Array.from({ length: size() }, () => makeText(random() < 0.05 ? 300 : 25));
   const attributes = {
     title: null,
     source_url: null,
@@ -81,8 +91,12 @@ async function publish(name: string): Promise<void> {
      select seq, ?, '[1,0]' from chunks where document_id = ? and version = ?`,
     [model, key.documentId, key.version],
   );
+  return { key, document: { name, colour, chunks } };
+}
+
+async function goLive({ key, document }: Awaited<ReturnType<typeof prepare>>): Promise<void> {
   expect(await makeLive(db, key)).toBe(true);
-  believed.set(key.documentId, { name, colour, chunks });
+  believed.set(key.documentId, document);
 }
 
 function toChunk(text: string): NewChunk {
@@ -161,6 +175,7 @@ async function compare(
   const filters: Filters = colour === undefined ? {} : { metadata: { colour } };
   const statistics = await readWordStatistics(db, countWords(question).words);
   const found = await searchWords(db, statistics, { limit, filters, bm25, budget });
+  await compareScopes(statistics, { limit, filters, bm25, budget }, found);
   const expected = reference(question, bm25, colour).slice(0, limit);
   const told = JSON.stringify({ question, bm25, limit, budget, colour });
   expect(found, told).toHaveLength(expected.length);
@@ -184,12 +199,35 @@ async function compare(
   );
 }
 
+/** However it is known what the filters leave, the same is found: kept by one process throughout, listed, looked up. */
+async function compareScopes(
+  statistics: WordStatistics,
+  search: WordSearch,
+  found: readonly ScoredChunk[],
+): Promise<void> {
+  const { filters } = search;
+  if (!filters?.metadata) return;
+  const kept = await findScope(db, filters, scopes);
+  if (kept.kind !== 'few') throw new Error('This corpus is too small for many.');
+  expect(kept.seqs.length).toBeGreaterThan(0);
+  const ways: Scope[] = [
+    kept,
+    { kind: 'few', seqs: kept.seqs },
+    { kind: 'many', filters },
+    { kind: 'many', filters, set: kept.set },
+  ];
+  for (const scope of ways) expect(await searchWords(db, statistics, { ...search, scope })).toEqual(found);
+}
+
 it('equals BM25 computed from the texts, throughout a thousand adds, updates and deletes', async () => {
   for (let step = 1; step <= operations; step++) {
     await change(step);
     if (step % 100 !== 0) continue;
     const question = questions[(step / 100) % questions.length] as string;
-    for (const budget of [10, 150, 1e9]) await compare(question, bm25Defaults, 10, budget);
+    for (const budget of [10, 150, 1e9]) {
+      await compare(question, bm25Defaults, 10, budget);
+      await compare(question, bm25Defaults, 10, budget, 'red');
+    }
   }
   expect(believed.size).toBeGreaterThan(50);
   for (const question of questions)
@@ -212,6 +250,20 @@ async function wrongCounts(on: Knex): Promise<unknown[]> {
   const kept = 'select word, impact, postings from posting_counts';
   return (await on.raw(`(${counted} except ${kept}) union all (${kept} except ${counted})`)).rows;
 }
+
+it('is exact after a long document went live beside short ones, and others went', async () => {
+  const going = [...believed.keys()].slice(0, 8);
+  const replaced = [...believed.values()].slice(8, 12);
+  const coming = [await prepare('a long document', () => 1200)];
+  for (let n = 0; n < 12; n++) coming.push(await prepare(`a short document ${n}`, () => 2));
+  for (const { name } of replaced) coming.push(await prepare(name, () => 3));
+  await Promise.all([...coming.map(goLive), ...going.map(remove)]);
+  expect(await wrongCounts(db)).toEqual([]);
+  const state = await db('corpus_state').first('live_chunks as chunks', 'live_words as words');
+  const sums = 'count(*)::int as chunks, sum(word_count)::int as words';
+  expect(state).toEqual(await db('chunks').where('live', true).first(db.raw(sums)));
+  for (const question of questions) await compare(question, bm25Defaults, 20, 150);
+});
 
 it('keeps counts of common words, and reads the same of every word', async () => {
   const undo = new Error('undo');

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createScopeCache } from '../../src/db/scope-cache.ts';
 import { type MeaningSearch, searchMeaning } from '../../src/db/search-meaning.ts';
 import { fewChunks, findScope } from '../../src/db/search-scope.ts';
 import { ensureVectorIndex, hasVectorIndex, vectorIndexName } from '../../src/db/vector-index.ts';
@@ -121,19 +122,41 @@ describe('search through the index', () => {
   it('keeps to the filters as search asks, which knows beforehand what they leave', async () => {
     const { db } = bench.context;
     const filters = { metadata: { colour: 'green' } };
-    const scope = await findScope(db, filters);
-    expect(scope.kind, 'more than are looked at one by one').toBe('many');
+    const lookedUp = await findScope(db, filters);
+    expect(lookedUp.kind, 'more than are looked at one by one').toBe('many');
+    const listed = await findScope(db, filters, createScopeCache(2 ** 20));
+    expect(listed).toMatchObject({ kind: 'many', set: { count: (colours.green * 49) / 50 } });
     const green = new Set(
       await db('chunks as c')
         .join('documents as d', 'd.id', 'c.document_id')
         .whereRaw(`d.metadata->>'colour' = 'green'`)
         .pluck('c.seq'),
     );
-    for (const query of queries) {
-      const found = await seqs(query, { limit: 100, scope, indexed: true });
-      expect(found).toHaveLength(100);
-      expect(found.filter((seq) => !green.has(seq))).toEqual([]);
-    }
+    for (const query of queries)
+      for (const scope of [lookedUp, listed]) {
+        const found = await seqs(query, { limit: 100, scope, indexed: true });
+        expect(found).toHaveLength(100);
+        expect(found.filter((seq) => !green.has(seq))).toEqual([]);
+      }
+  });
+
+  it('lists many anew where the last list was of use, or for the second search of a version', async () => {
+    const { db } = bench.context;
+    const scopes = createScopeCache(2 ** 20);
+    const lists = async () => {
+      const scope = await findScope(db, { metadata: { colour: 'green' } }, scopes);
+      return scope.kind === 'many' && scope.set !== undefined;
+    };
+    const change = () => db('corpus_state').increment('version', 1);
+    expect(await lists(), 'at first').toBe(true);
+    await change();
+    expect(await lists(), 'not used before the change').toBe(false);
+    await change();
+    expect(await lists(), 'nor now').toBe(false);
+    expect(await lists(), 'the second search').toBe(true);
+    expect(await lists(), 'which is used').toBe(true);
+    await change();
+    expect(await lists(), 'and so made again').toBe(true);
   });
 
   it('gives the whole corpus when asked for it, and never what is not live', async () => {

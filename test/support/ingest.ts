@@ -7,16 +7,17 @@ export interface Note {
   text: string;
   externalId?: string;
   title?: string;
+  metadata?: Record<string, unknown>;
 }
 
 /** Rows as a caller leaves them: accepted, nothing done yet. */
 export async function accept(
   { db }: Pick<Context, 'db'>,
-  { text, externalId, title }: Note,
+  { text, externalId, title, metadata = {} }: Note,
 ): Promise<VersionKey> {
   const attributes = {
     ...{ title: title ?? null, source_url: null, author: null, language: null },
-    ...{ taxonomy_path: [], metadata: {} },
+    ...{ taxonomy_path: [], metadata },
   };
   const document = {
     ...{ externalId: externalId ?? null, attributes, priority: 5 },

@@ -3,6 +3,8 @@ import { applyEdit, type Edit } from '../../src/taxonomy/edits.ts';
 import { fileFormats, readFile, writeFile } from '../../src/taxonomy/file-formats.ts';
 import { importNodes } from '../../src/taxonomy/import.ts';
 import { emptyTaxonomy, pathsOf, resolve, type Taxonomy } from '../../src/taxonomy/taxonomy.ts';
+import { createRandom } from '../chaos/random.ts';
+import { editAtRandom } from '../support/random-edits.ts';
 
 const id = (n: number) => `00000000-0000-4000-8000-00000000000${n}`;
 const edits: Edit[] = [
@@ -17,6 +19,14 @@ const newIds = () => {
   let n = 0;
   return () => `new ${n++}`;
 };
+const idOf = (n: number, more: number) => `00000000-0000-4000-${8000 + n}-${`${more}`.padStart(12, '0')}`;
+const tryEdit = (made: Taxonomy, edit: Edit): Taxonomy => {
+  try {
+    return applyEdit(made, edit, limits);
+  } catch {
+    return made;
+  }
+};
 const paths = (made: Taxonomy) => [...pathsOf(made).values()].map((path) => path.join(' > ')).sort();
 
 describe.each(fileFormats)('a file of %s', (format) => {
@@ -27,6 +37,21 @@ describe.each(fileFormats)('a file of %s', (format) => {
     const content = writeFile(taxonomy, format);
     expect(bring(content, emptyTaxonomy).nodes).toEqual(taxonomy.nodes);
     expect(bring(content, taxonomy, true)).toEqual(taxonomy);
+  });
+
+  it('comes back from an empty taxonomy to the byte, whatever was edited before', () => {
+    const random = createRandom(8);
+    for (let made = emptyTaxonomy, n = 0; n < 300; n++) {
+      made = tryEdit(
+        made,
+        editAtRandom(made, random, () => idOf(n, random.int(1e9))),
+      );
+      if (n % 10 > 0) continue;
+      const content = writeFile(made, format);
+      const again = bring(content, emptyTaxonomy);
+      expect(paths(again)).toEqual(paths(made));
+      expect(writeFile(again, format)).toBe(content);
+    }
   });
 
   it('takes away what it does not have, only when told to', () => {

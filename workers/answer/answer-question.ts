@@ -11,7 +11,7 @@ import { AppError } from '../../src/errors.ts';
 import type { Handler } from '../context.ts';
 import { underLease } from '../lease.ts';
 import { contextualQuestion } from './contextual-question.ts';
-import { keepExperience } from './experience.ts';
+import { finishWith } from './experience.ts';
 import { countFinished, runAnswer } from './run-answer.ts';
 import { startTelling } from './telling.ts';
 
@@ -46,9 +46,10 @@ export const answerQuestion: Handler<'answerQuestion'> = {
       const told = await telling.end();
       const used = answer.request.replay ? [] : (result.retrieval.cases ?? []);
       const cases = { used: used.map(({ case_id }) => case_id), fresh };
-      await completeAnswer(db, answerId, answer.token, result, { record, cases, told });
+      await finishWith(experience, context, (kept) =>
+        completeAnswer(db, answerId, answer.token, result, { record, cases, told, experience: kept }),
+      );
       countFinished(context, answer, result);
-      if (experience) await keepExperience(experience, context);
       if (fresh) await context.enqueue('tendCases', [{}], { delayMs: 1000 });
     } catch (error) {
       await telling.end();

@@ -1,6 +1,6 @@
 import type { AnswerResult } from '../../src/answer-result.ts';
-import type { ClaimedAnswer } from '../../src/db/answers.ts';
-import { addExperience, type NewExperience } from '../../src/db/experiences.ts';
+import type { ClaimedAnswer, Finishing } from '../../src/db/answers.ts';
+import { isRefused, type NewExperience } from '../../src/db/experiences.ts';
 import type { Passage } from '../../src/retrieval/passage.ts';
 import type { Context } from '../context.ts';
 import type { Decided } from './chooser.ts';
@@ -51,15 +51,22 @@ export function describeExperience(
   };
 }
 
-/** Beside the answer, which has been given: what can't be kept is counted, and nobody waits for it. */
-export async function keepExperience(
-  experience: NewExperience,
-  { db, config, log, metrics }: Context,
+/**
+ * Ends an answer with its experience in one statement: it costs no statement and no commit of its own, and neither is ever there
+ * without the other. Where the database refuses it, the answer ends without it, which is counted.
+ */
+export async function finishWith(
+  experience: NewExperience | null,
+  { config, log, metrics }: Context,
+  finish: (experience: Exclude<Finishing['experience'], undefined>) => Promise<void>,
 ): Promise<void> {
+  if (!experience) return finish(null);
   try {
-    await addExperience(db, experience, config.EXPERIENCE_BUFFER_SIZE);
+    await finish({ added: experience, capacity: config.EXPERIENCE_BUFFER_SIZE });
     metrics.experiences.inc({ outcome: 'added' });
   } catch (error) {
+    if (!isRefused(error)) throw error;
+    await finish(null);
     metrics.experiences.inc({ outcome: 'failed' });
     log.warn({ err: error }, 'an experience could not be kept');
   }

@@ -53,9 +53,12 @@ export interface LedgerOptions {
 /** The nil uuid stands for the environment's key in answers too. */
 const nobody = '00000000-0000-0000-0000-000000000000';
 
+/** Whose calls they are; `id` is null where they belong to no answer. */
+export type LedgerOwner = Pick<ClaimedAnswer, 'token' | 'api_key_id'> & { id: string | null };
+
 /** The one ledger of a run of an answer: its calls are numbered through, whichever step makes them. */
 export function ledgerOf(
-  answer: Pick<ClaimedAnswer, 'id' | 'token' | 'api_key_id'>,
+  answer: LedgerOwner,
   { config, db, metrics }: Pick<Context, 'config' | 'db' | 'metrics'>,
 ): ModelLedger {
   const prices = readLlmPrices(config.LLM_PRICES) ?? new Map();
@@ -65,7 +68,7 @@ export function ledgerOf(
 export function openLedger(
   db: Knex,
   metrics: Metrics,
-  answer: Pick<ClaimedAnswer, 'id' | 'token' | 'api_key_id'>,
+  answer: LedgerOwner,
   { prices, dailyBudgetUsd }: LedgerOptions,
 ): ModelLedger {
   const calls: ModelCall[] = [];

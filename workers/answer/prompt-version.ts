@@ -31,8 +31,19 @@ function aroundIt(intent: Intent) {
   ];
 }
 
-/** Another one for every change of the wording that a model is asked with: what a sample question would be sent as, in every mode, kind and language. */
+let known: string | undefined;
+
+/**
+ * Another one for every change of the wording that a model is asked with. Computed once: the wording is the code's, and an answer
+ * asks for its version twice.
+ */
 export function promptVersion(): string {
+  known ??= hashWording();
+  return known;
+}
+
+/** Of what a sample question would be sent as, in every mode, kind and language. */
+function hashWording(): string {
   const prompts = modes.flatMap((mode) =>
     questionKinds.flatMap((kind) =>
       (['ko', 'en', 'und'] as const).map((language) =>

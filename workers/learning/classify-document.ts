@@ -5,9 +5,10 @@ import {
   saveClassified,
 } from '../../src/db/classify-work.ts';
 import type { Context, Handler } from '../context.ts';
+import { checkByModel } from '../cross-check/ask-model.ts';
 
 /** Nodes of a document that are kept with it. */
-const mostCandidates = 5;
+const mostCandidates = 8;
 /** From so many nodes on with more than a name, documents are placed by the machine. */
 const leastDescribed = 2;
 
@@ -33,8 +34,10 @@ export async function isReady({ classification, db }: Context): Promise<boolean>
 export async function classifyOne(due: DueDocument, context: Context): Promise<boolean> {
   const { classification, config, db, metrics } = context;
   const view = { threshold: config.CLASSIFY_THRESHOLD, most: mostCandidates };
-  const found = await classification.document(due.documentId, view);
-  if (!found || !(await saveClassified(db, due, found))) return false;
+  const learned = await classification.document(due.documentId, view);
+  if (!learned) return false;
+  const found = await checkByModel(due.documentId, learned, context);
+  if (!(await saveClassified(db, due, found))) return false;
   metrics.documentsClassified.inc({ outcome: found.hitl ? 'review' : 'assigned' });
   return true;
 }

@@ -5,19 +5,22 @@ import { classifyOne, isReady } from './classify-document.ts';
 /** How long one delivery goes on before it lets others have its place; the next one comes by itself. */
 const turnMs = 20_000;
 const atATime = 50;
+/** A document that went live has a job of its own, which may be asking a model: not to be asked twice. */
+const settledSeconds = 15;
 
 /** Follows the taxonomy, then classifies what is due, document by document: what is done is done, whatever happens after. */
 export const classifyDue: Handler<'classifyDue'> = {
   async run(_payload, context) {
-    const { config, db, log, signal } = context;
+    const { config, db, llm, log, signal } = context;
     if (!config.CLASSIFY_DOCUMENTS) return;
     const affected = await followTaxonomy(db);
     if (affected) log.info({ affected }, 'documents that a taxonomy version concerns');
     const end = performance.now() + turnMs;
+    const settled = llm ? settledSeconds + config.CLASSIFY_ASK_MS / 1000 : 0;
     const passed = new Set<string>();
     let classified = 0;
     while (performance.now() < end) {
-      const due = (await findDue(db, atATime + passed.size)).filter(
+      const due = (await findDue(db, atATime + passed.size, settled)).filter(
         ({ documentId }) => !passed.has(documentId),
       );
       if (due.length === 0 || !(await isReady(context))) break;

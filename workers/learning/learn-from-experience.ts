@@ -1,4 +1,4 @@
-import { beginPolicy, planBatches } from '../../src/db/learning.ts';
+import { learnAnew, planBatches } from '../../src/db/learning.ts';
 import { learnerOf } from '../../src/learning/learn.ts';
 import type { Handler } from '../context.ts';
 import { mayLearn } from './may-learn.ts';
@@ -9,8 +9,8 @@ export const learnFromExperience: Handler<'learnFromExperience'> = {
     const { db, config, log, enqueue } = context;
     if (!(await mayLearn(context))) return;
     const policy = config.LEARNING_POLICY;
-    const version = await beginPolicy(db, policy, learnerOf(policy));
-    if (version !== undefined) log.info({ policy, version }, 'a policy begins with what another one learned');
+    const anew = await learnAnew(db, policy, learnerOf(policy), config.EXPERIENCE_BUFFER_SIZE);
+    if (anew) log.info({ policy, ...anew }, 'a policy was learned anew from the buffer');
     const batches = await planBatches(db, config.EXPERIENCE_BUFFER_SIZE);
     if (batches.length === 0) return;
     await enqueue(

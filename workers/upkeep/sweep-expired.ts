@@ -5,10 +5,12 @@ import { sweepAnswers } from '../../src/db/answers.ts';
 import { sweepAudit } from '../../src/db/audit.ts';
 import { sweepLeftChunks } from '../../src/db/batch-changes.ts';
 import { sweepUploads } from '../../src/db/blobs.ts';
-import { forgetDeadWorkers } from '../../src/db/heartbeats.ts';
+import { sweepClassifyCalls } from '../../src/db/classify-checks.ts';
+import { forgetDeadProcesses } from '../../src/db/heartbeats.ts';
 import { sweepVersions } from '../../src/db/history.ts';
 import { sweepIdempotent } from '../../src/db/idempotency.ts';
 import { sweepKeptVectors } from '../../src/db/known-vectors.ts';
+import { sweepBatches } from '../../src/db/learning-batches.ts';
 import { sweepOriginals } from '../../src/db/originals.ts';
 import { sweepCache } from '../../src/db/query-cache.ts';
 import { sweepObservations } from '../../src/db/rollouts.ts';
@@ -39,8 +41,10 @@ export const sweepExpired: Handler<'sweepExpired'> = {
       swept = await sweepVersions(db, config.VERSIONS_KEPT, perTurn);
     const auditEntries = await sweepAudit(db, config.AUDIT_DAYS);
     const toolCalls = await sweepToolCalls(db, config.AUDIT_DAYS);
+    const learningBatches = await sweepBatches(db, config.AUDIT_DAYS);
     const observations = await sweepObservations(db, config.AUDIT_DAYS);
-    await forgetDeadWorkers(db);
+    const modelCalls = await sweepClassifyCalls(db);
+    await forgetDeadProcesses(db);
     const swept = {
       auditEntries,
       events,
@@ -49,6 +53,8 @@ export const sweepExpired: Handler<'sweepExpired'> = {
       cachedAnswers,
       deliveries,
       idempotencyKeys,
+      learningBatches,
+      modelCalls,
       observations,
       vectors,
       originals,

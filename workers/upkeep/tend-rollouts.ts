@@ -1,3 +1,4 @@
+import { foldObservations } from '../../src/db/rollout-sums.ts';
 import { listUnendedRollouts } from '../../src/db/rollouts.ts';
 import { tendRollout } from '../../src/rollouts/tend-rollout.ts';
 import type { Handler } from '../context.ts';
@@ -7,6 +8,7 @@ export const tendRollouts: Handler<'tendRollouts'> = {
   async run(_payload, { db, log, metrics, signal }) {
     for (const rollout of await listUnendedRollouts(db)) {
       signal.throwIfAborted();
+      await foldObservations(db, rollout.id);
       const move = await tendRollout(db, rollout);
       if (!move) continue;
       metrics.rolloutMoves.inc({ move, by: 'itself' });

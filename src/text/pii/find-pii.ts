@@ -63,8 +63,12 @@ export function* findPii(text: string): Generator<Finding> {
 /** No personal number is without two digits in a row, or without a blank or mark between, and no address without its sign. */
 const worthLooking = /\p{Nd}[^\p{L}\n]{0,3}\n?[^\p{L}\n]{0,3}\p{Nd}|[@＠]|골뱅이|\b(?:at|AT)\b/u;
 
+/** Nor is any with fewer than six digits, but for an IBAN, whose country and check digits come first. */
+const enough =
+  /(?:\p{Nd}\P{Nd}*){6}|[@＠]|골뱅이|\b(?:at|AT)\b|\p{Lu}[^\p{L}\n]{0,3}\p{Lu}[^\p{L}\n]{0,3}\p{Nd}/u;
+
 function findInWindow(text: string): Finding[] {
-  if (!worthLooking.test(text)) return [];
+  if (!worthLooking.test(text) || !enough.test(text)) return [];
   const folded = fold(text);
   const found: Finding[] = [];
   for (const kind of piiKinds) for (const span of detectors[kind](folded.text)) found.push({ kind, ...span });

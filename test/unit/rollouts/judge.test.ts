@@ -31,7 +31,10 @@ function arm(n: number, more: Partial<ArmReading> = {}): ArmReading {
 
 const readings = (more: Partial<Readings> = {}): Readings => ({
   ...{ treatment: arm(200), control: arm(1800), concurrent: true, baseline: false, minutes: 90 },
-  service: { memory_mb: 700, buffer_size: 2000, buffer_mb: 1.5, learning_states: null, golden_ndcg: null },
+  service: {
+    ...{ memory_mb: 700, buffer_size: 2000, buffer_mb: 1.5, learning_states: null },
+    ...{ batch_success: 0.94, golden_ndcg: null },
+  },
   ...more,
 });
 const gate = (given: Parameters<typeof gateSchema.parse>[0]): Gate => gateSchema.parse(given);
@@ -87,6 +90,8 @@ describe('a gate', () => {
     expect(verdict({ metric: 'memory_mb', at_most: 600 })).toBe('breached');
     expect(verdict({ metric: 'buffer_size', at_least: 1000, at_most: 5000 })).toBe('passed');
     expect(verdict({ metric: 'learning_states', at_least: 50 })).toBe('no_data');
+    expect(verdict({ metric: 'batch_success', at_least: 0.9 })).toBe('passed');
+    expect(verdict({ metric: 'batch_success', at_least: 0.95 })).toBe('breached');
   });
 
   it('in a baseline is about the control, whom everybody belongs to', () => {
