@@ -31,7 +31,7 @@ export interface SuggestionRow {
 
 const columns =
   's.id, s.kind, s.node_ids, s.evidence, s.status, s.decided_at, s.decided_by, s.reason, s.created_at, s.updated_at';
-/** One at a time writes suggestions; the number only has to be ours. */
+/** The number only has to be ours. */
 const suggestionLock = 4_207_033;
 /** What was rejected is suggested again once it is about so many times as many documents. */
 const growth = 1.5;
@@ -42,9 +42,14 @@ export async function readClock(db: Db): Promise<Date> {
   return rows[0].at;
 }
 
+/** One at a time writes suggestions or decides one: what is decided while a look is written would be open again beside it. */
+async function holdSuggestions(trx: Knex.Transaction): Promise<void> {
+  await trx.raw('select pg_advisory_xact_lock(?)', [suggestionLock]);
+}
+
 /**
- * Writes what was found down: open ones anew, those found no more `outdated`, but for those that somebody has found since
- * `since`. Returns how many are new.
+ * Writes what was found down: open ones anew, those found no more or decided meanwhile `outdated`, but for those that somebody
+ * has found since `since`. Returns how many are new.
  */
 export async function replaceSuggestions(
   db: Knex,
@@ -52,21 +57,37 @@ export async function replaceSuggestions(
   since: Date,
 ): Promise<{ fresh: number; outdated: number }> {
   return db.transaction(async (trx) => {
-    await trx.raw('select pg_advisory_xact_lock(?)', [suggestionLock]);
-    let fresh = 0;
-    for (const one of found) if (await writeSuggestion(trx, one, since)) fresh++;
+    await holdSuggestions(trx);
+    const open: Written[] = [];
+    for (const one of found) {
+      const written = await writeSuggestion(trx, one, since);
+      if (written) open.push(written);
+    }
     const { rowCount } = await trx.raw(
       `update taxonomy_suggestions set status = 'outdated', updated_at = now()
         where status = 'open' and updated_at < ? and not (about = any(?::text[]))`,
-      [since, found.map(({ about }) => about)],
+      [since, open.map(({ about }) => about)],
     );
-    return { fresh, outdated: rowCount ?? 0 };
+    return { fresh: open.filter(({ fresh }) => fresh).length, outdated: rowCount ?? 0 };
   });
 }
 
-/** What was accepted and is not in force yet, or was not when the data were looked at, is not suggested a second time. */
-async function writeSuggestion(trx: Knex.Transaction, one: NewSuggestion, since: Date): Promise<boolean> {
-  const { kind, nodeIds, about, evidence, documents } = one;
+interface Written {
+  about: string;
+  fresh: boolean;
+}
+
+/**
+ * What was accepted and is not in force yet, or was not when the data were looked at, is not suggested a second time.
+ * Undefined: there is nothing to suggest.
+ */
+async function writeSuggestion(
+  trx: Knex.Transaction,
+  one: NewSuggestion,
+  since: Date,
+): Promise<Written | undefined> {
+  const { kind, nodeIds, evidence, documents } = one;
+  const about = (await findSame(trx, one)) ?? one.about;
   const { rows } = await trx.raw(
     `insert into taxonomy_suggestions as s (kind, node_ids, about, evidence)
      select :kind, :nodeIds::uuid[], :about, :evidence::jsonb
@@ -79,7 +100,7 @@ async function writeSuggestion(trx: Knex.Transaction, one: NewSuggestion, since:
      returning id, xmax = 0 as fresh`,
     { kind, nodeIds, about, evidence: JSON.stringify(evidence), documents: evidence.documents, since },
   );
-  if (!rows[0]) return false;
+  if (!rows[0]) return undefined;
   await trx('taxonomy_suggestion_documents').where({ suggestion_id: rows[0].id }).delete();
   await trx.raw(
     `insert into taxonomy_suggestion_documents (suggestion_id, document_id, part)
@@ -87,7 +108,26 @@ async function writeSuggestion(trx: Knex.Transaction, one: NewSuggestion, since:
        join documents d on d.id = w.id and d.deleted_at is null`,
     { id: rows[0].id, ids: documents.map(({ id }) => id), parts: documents.map(({ part }) => part) },
   );
-  return rows[0].fresh;
+  return { about, fresh: rows[0].fresh };
+}
+
+/**
+ * What a suggestion was about that holds more than half of its documents here: the words that tell a subject change with every
+ * document that comes, and it is the same subject still.
+ */
+async function findSame(
+  trx: Knex.Transaction,
+  { kind, documents }: NewSuggestion,
+): Promise<string | undefined> {
+  if (kind !== 'missing') return undefined;
+  const { rows } = await trx.raw(
+    `select s.about from taxonomy_suggestions s join taxonomy_suggestion_documents d on d.suggestion_id = s.id
+      where s.kind = 'missing' and s.status <> 'outdated' group by s.id
+     having 2 * count(*) filter (where d.document_id = any(:ids::uuid[])) > count(*)
+      order by count(*) filter (where d.document_id = any(:ids::uuid[])) desc, s.id limit 1`,
+    { ids: documents.map(({ id }) => id) },
+  );
+  return rows[0]?.about;
 }
 
 export async function listSuggestions(
@@ -147,6 +187,7 @@ export async function decideSuggestion(
   id: string,
   decision: { status: 'accepted' | 'rejected'; by: string; reason: string; nodeIds?: string[] },
 ): Promise<boolean> {
+  await holdSuggestions(trx);
   const decided = await trx('taxonomy_suggestions')
     .where({ id, status: 'open' })
     .update({
