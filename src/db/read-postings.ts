@@ -23,7 +23,7 @@ export interface Query extends Scoring {
 const part = `round(q.factor * p.frequency / (p.frequency + :base::float8 + :slope::float8 * p.word_count) * ${scoreUnits}) / ${scoreUnits}`;
 
 /** The whole score of a chunk, word by word; null when it holds none. */
-function fullScore(seq: string): string {
+export function fullScore(seq: string): string {
   return `(select sum(${part}) from unnest(:words::text[], :factors::float8[]) as q(word, factor)
             cross join lateral (${probe(seq)}) as p)`;
 }
@@ -41,7 +41,7 @@ function unreadScore(seq: string): string {
            where q.unread > 0 and p.impact <> all(q.impacts::smallint[])), 0)`;
 }
 
-function parameters(words: readonly WordStatistic[], { k1, b }: Bm25, averageLength: number) {
+export function parameters(words: readonly WordStatistic[], { k1, b }: Bm25, averageLength: number) {
   return {
     words: words.map(({ word }) => word),
     factors: words.map(({ idf }) => idf * (k1 + 1)),

@@ -118,12 +118,12 @@ async function nearest(db: Db, query: QueryVector, limit: number, { within, afte
 }
 
 /** The column holds vectors of several lengths. */
-function distance({ vector }: QueryVector): string {
+export function distance({ vector }: QueryVector): string {
   const type = `vector(${vector.length})`;
   return `v.embedding::${type} <=> :asked::${type}`;
 }
 
-function parameters({ model, vector }: QueryVector): Record<string, unknown> {
+export function parameters({ model, vector }: QueryVector): Record<string, unknown> {
   return { model, asked: `[${vector.join(',')}]` };
 }
 

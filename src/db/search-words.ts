@@ -3,6 +3,7 @@ import type { Filters } from '../retrieval/passage.ts';
 import { maySee } from './access-conditions.ts';
 import type { Db } from './connect.ts';
 import { type Reading, rankClasses, readRareFirst, readUntil, unreadBound } from './plan-reading.ts';
+import { prepared } from './prepared.ts';
 import { type Query, readAll, readChunks, readSome } from './read-postings.ts';
 import type { ScoredChunk } from './search.ts';
 import { findScope, type Scope } from './search-scope.ts';
@@ -84,21 +85,20 @@ async function countSeen(db: Db, words: readonly string[], access: Access) {
   return { ...size, holding: new Map(counts) };
 }
 
+const statisticsStatement = `select s.version as "corpusVersion", s.live_chunks as "liveChunks",
+         greatest(1, s.live_words::float8 / greatest(1, s.live_chunks)) as "averageLength",
+         (select version from taxonomy_versions where in_force) as "taxonomyVersion",
+         (select coalesce(json_agg(json_build_array(w.n, c.impact, c.postings)), '[]')
+            from unnest(:words::text[]) with ordinality as w(word, n) cross join lateral (
+              select impact, postings from posting_counts where word = w.word
+              union all
+              select impact, count(*)::int from postings
+               where word = w.word and not exists (select from posting_counts where word = w.word) group by impact) as c) as counts
+    from corpus_state s`;
+
 async function readAllStatistics(db: Db, words: readonly string[]): Promise<WordStatistics> {
   const distinct = [...new Set(words)];
-  const { rows } = await db.raw(
-    `select s.version as "corpusVersion", s.live_chunks as "liveChunks",
-            greatest(1, s.live_words::float8 / greatest(1, s.live_chunks)) as "averageLength",
-            (select version from taxonomy_versions where in_force) as "taxonomyVersion",
-            (select coalesce(json_agg(json_build_array(w.n, c.impact, c.postings)), '[]')
-               from unnest(?::text[]) with ordinality as w(word, n) cross join lateral (
-                 select impact, postings from posting_counts where word = w.word
-                 union all
-                 select impact, count(*)::int from postings
-                  where word = w.word and not exists (select from posting_counts where word = w.word) group by impact) as c) as counts
-       from corpus_state s`,
-    [distinct],
-  );
+  const { rows } = await prepared(db, statisticsStatement, { words: distinct });
   const { counts, ...state } = rows[0] as { counts: [number, number, number][] } & Omit<
     WordStatistics,
     'words'

@@ -51,6 +51,8 @@ export interface RetrieveContext {
   bm25?: Bm25 | undefined;
   /** Left out: the strategy's order stands. */
   reranking?: Reranking | undefined;
+  /** Whether the model's vectors have an index; left out: it is looked up. */
+  indexed?: boolean | undefined;
   /** What filters left before; left out: it is found anew. */
   scopes?: ScopeCache | undefined;
   signal?: AbortSignal | undefined;
@@ -94,7 +96,7 @@ export async function retrieve(
   context: RetrieveContext,
   options: RetrieveOptions,
 ): Promise<Retrieval> {
-  const { db, embedder, bm25 = bm25Defaults, reranking, scopes, signal } = context;
+  const { db, embedder, bm25 = bm25Defaults, indexed: has, reranking, scopes, signal } = context;
   const { k, strategy, filters, decide, withinMs } = options;
   const until = withinMs === undefined ? undefined : performance.now() + withinMs;
   signal?.throwIfAborted();
@@ -102,7 +104,7 @@ export async function retrieve(
   const [statistics, scope, indexed, branches] = await Promise.all([
     readWordStatistics(db, [...words, ...sounds.keys()], filters?.access),
     findScope(db, filters, scopes),
-    strategy !== 'keyword' && hasVectorIndex(db, embedder.model, embedder.dimensions),
+    strategy !== 'keyword' && (has ?? hasVectorIndex(db, embedder.model, embedder.dimensions)),
     branchNotes(db, filters),
   ]);
   const asked = withoutSounds(statistics);

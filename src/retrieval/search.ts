@@ -54,6 +54,8 @@ export interface SearchOptions {
    * another: it is neither looked for in the cache nor kept there. The question's vector is.
    */
   decide?: Decide | undefined;
+  /** Takes what is to be kept in the cache, to write it with more; left out: it is there with the result. */
+  keep?: ((entries: readonly CacheEntry[]) => void) | undefined;
   /** Neither reads the cache nor fills it: for measuring. */
   fresh?: boolean;
 }
@@ -117,7 +119,7 @@ export function createSearch(deps: SearchDeps): Search {
     const cases = options.cases && (await lookUp(question, { ...lookup, ...options.cases }));
     const retrieved = await retrieve(
       question,
-      { db, embedder, bm25, reranking, scopes, ...(signal ? { signal } : {}) },
+      { db, embedder, bm25, indexed: state.indexed, reranking, scopes, ...(signal ? { signal } : {}) },
       { ...options, cases },
     );
     // Parts may have been read before a change and its version after it: kept under that, it would be served as new.
@@ -132,7 +134,7 @@ export function createSearch(deps: SearchDeps): Search {
         generationId: generation?.id ?? null,
         value: retrieval,
       });
-    await writeCache(db, entries);
+    await (options.keep ? options.keep(entries) : writeCache(db, entries));
     return { ...answer, retrieval, cache: options.decide ? ('off' as const) : ('miss' as const) };
   };
   return {
