@@ -2,6 +2,7 @@ import type { Db } from './connect.ts';
 import type { GenerationModel } from './generations.ts';
 import { unhurried } from './lease.ts';
 import { prepared } from './prepared.ts';
+import { statisticsStatement, toStatistics, type WordStatistics } from './search-words.ts';
 import { vectorIndexOf } from './vector-index.ts';
 
 /** What a search begins with: the corpus and the generation in force at this moment, and what is cached for them. */
@@ -15,6 +16,8 @@ export interface SearchState {
   found: unknown;
   /** The question's vector by the model of the generation, packed. */
   vector: string | null;
+  /** Of the words, for who may see the whole corpus; left out where a result was found. */
+  statistics?: WordStatistics;
 }
 
 export interface CacheKeys {
@@ -36,22 +39,31 @@ const stateStatement = `with state as (
          (select i.indisvalid from pg_index i where i.indexrelid = ${vectorIndexOf('state.model', 'state.dimensions')}) as indexed,
          (select e.value #>> '{}' from query_cache e
            where hit.value is null and e.key = 'embedding:' || state.model || ':' || :questionHash
-             and e.created_at > now() - :ttl * interval '1 second') as vector
+             and e.created_at > now() - :ttl * interval '1 second') as vector,
+         (select to_json(x) from (${statisticsStatement}) x where hit.value is null) as statistics
     from state left join hit on true`;
 
 /**
  * One round trip at the beginning of each search: nothing of it is older than the search, so a delete, a switch or a
  * rollback is obeyed by the next one in every process. Counts the hit. ttl 0: nothing is looked for in the cache.
+ * @param asked the question's index words, whose statistics are read where no result is found
  */
-export async function readSearchState(db: Db, keys: CacheKeys, ttlSeconds: number): Promise<SearchState> {
-  const { rows } = await prepared(db, stateStatement, { ...keys, ttl: ttlSeconds });
-  const { version, id, provider, model, dimensions, indexed, found, vector } = rows[0];
+export async function readSearchState(
+  db: Db,
+  keys: CacheKeys,
+  ttlSeconds: number,
+  asked: readonly string[] = [],
+): Promise<SearchState> {
+  const words = [...new Set(asked)];
+  const { rows } = await prepared(db, stateStatement, { ...keys, ttl: ttlSeconds, words });
+  const { version, id, provider, model, dimensions, indexed, found, vector, statistics } = rows[0];
   return {
     corpusVersion: version,
     generation: id === null ? null : { id, provider, model, dimensions },
     indexed: indexed === true,
     found: found ?? undefined,
     vector,
+    ...(statistics && { statistics: toStatistics(statistics, words) }),
   };
 }
 

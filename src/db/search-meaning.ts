@@ -124,8 +124,13 @@ export function distance({ vector }: QueryVector): string {
 }
 
 export function parameters({ model, vector }: QueryVector): Record<string, unknown> {
-  return { model, asked: `[${vector.join(',')}]` };
+  const asked = written.get(vector) ?? `[${vector.join(',')}]`;
+  written.set(vector, asked);
+  return { model, asked };
 }
+
+/** A search asks several times with the same vector, which takes its time to write out. */
+const written = new WeakMap<Float32Array, string>();
 
 function byScore(chunks: ScoredChunk[]): ScoredChunk[] {
   return chunks.sort((a, b) => b.score - a.score || a.seq - b.seq);

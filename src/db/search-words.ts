@@ -85,7 +85,8 @@ async function countSeen(db: Db, words: readonly string[], access: Access) {
   return { ...size, holding: new Map(counts) };
 }
 
-const statisticsStatement = `select s.version as "corpusVersion", s.live_chunks as "liveChunks",
+/** SQL of one row, which `toStatistics` reads; binding: `words`, each once. */
+export const statisticsStatement = `select s.version as "corpusVersion", s.live_chunks as "liveChunks",
          greatest(1, s.live_words::float8 / greatest(1, s.live_chunks)) as "averageLength",
          (select version from taxonomy_versions where in_force) as "taxonomyVersion",
          (select coalesce(json_agg(json_build_array(w.n, c.impact, c.postings)), '[]')
@@ -96,16 +97,19 @@ const statisticsStatement = `select s.version as "corpusVersion", s.live_chunks 
                where word = w.word and not exists (select from posting_counts where word = w.word) group by impact) as c) as counts
     from corpus_state s`;
 
+export type StatisticsRow = Omit<WordStatistics, 'words'> & { counts: [number, number, number][] };
+
 async function readAllStatistics(db: Db, words: readonly string[]): Promise<WordStatistics> {
   const distinct = [...new Set(words)];
   const { rows } = await prepared(db, statisticsStatement, { words: distinct });
-  const { counts, ...state } = rows[0] as { counts: [number, number, number][] } & Omit<
-    WordStatistics,
-    'words'
-  >;
-  const impacts: WordStatistic['impacts'][] = distinct.map(() => []);
+  return toStatistics(rows[0], distinct);
+}
+
+/** @param words those of the statement, in their order */
+export function toStatistics({ counts, ...state }: StatisticsRow, words: readonly string[]): WordStatistics {
+  const impacts: WordStatistic['impacts'][] = words.map(() => []);
   for (const [n, impact, postings] of counts) impacts[n - 1]?.push({ impact, postings });
-  const found = distinct.map((word, i) => {
+  const found = words.map((word, i) => {
     const own = impacts[i] ?? [];
     const documents = own.reduce((sum, { postings }) => sum + postings, 0);
     const known = documents > 0;

@@ -15,7 +15,7 @@ import type { Metrics } from '../metrics.ts';
 import type { Embedder } from '../models/embedder.ts';
 import { type EmbedderPool, unavailableEmbedder } from '../models/embedder-pool.ts';
 import { packVector, unpackVector, withQueryVector } from '../models/query-vectors.ts';
-import { analyzerVersion } from './analyze.ts';
+import { analyzeQuestion, analyzerVersion, wordsOf } from './analyze.ts';
 import type { Decide } from './decided.ts';
 import { type CaseLookup, lookUpCases } from './look-up-cases.ts';
 import type { Expand, Filters, Retrieval, Strategy } from './passage.ts';
@@ -98,7 +98,11 @@ export function createSearch(deps: SearchDeps): Search {
     const reranking = rerankingFor(options, deps.reranking, metrics);
     const result = options.decide || options.cases ? noResult : resultKey(question, options, bm25, reranking);
     const keys = { result, questionHash: sha256(question) };
-    const state = await readSearchState(db, keys, off ? 0 : cacheTtlSeconds);
+    const asking = analyzeQuestion(question);
+    // What a restricted key may not see does not count for it: its statistics are read apart.
+    const restricted = options.filters.access !== undefined;
+    const words = restricted ? [] : wordsOf(asking);
+    const state = await readSearchState(db, keys, off ? 0 : cacheTtlSeconds, words);
     const { generation } = state;
     const answer = { generation: generation && { id: generation.id, model: generation.model } };
     if (!off && result !== noResult) countLookup(metrics, 'results', state.found !== undefined);
@@ -119,7 +123,11 @@ export function createSearch(deps: SearchDeps): Search {
     const cases = options.cases && (await lookUp(question, { ...lookup, ...options.cases }));
     const retrieved = await retrieve(
       question,
-      { db, embedder, bm25, indexed: state.indexed, reranking, scopes, ...(signal ? { signal } : {}) },
+      {
+        ...{ db, embedder, bm25, asking, indexed: state.indexed, reranking, scopes },
+        statistics: restricted ? undefined : state.statistics,
+        ...(signal ? { signal } : {}),
+      },
       { ...options, cases },
     );
     // Parts may have been read before a change and its version after it: kept under that, it would be served as new.
