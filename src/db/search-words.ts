@@ -2,7 +2,14 @@ import type { Access } from '../access.ts';
 import type { Filters } from '../retrieval/passage.ts';
 import { maySee } from './access-conditions.ts';
 import type { Db } from './connect.ts';
-import { type Reading, rankClasses, readRareFirst, readUntil, unreadBound } from './plan-reading.ts';
+import {
+  postingsRead,
+  type Reading,
+  rankClasses,
+  readRareFirst,
+  readUntil,
+  unreadBound,
+} from './plan-reading.ts';
 import { type Query, readAll, readChunks, readSome } from './read-postings.ts';
 import type { ScoredChunk } from './search.ts';
 import { findScope, type Scope } from './search-scope.ts';
@@ -181,23 +188,47 @@ function dropped(scope: Scope): number {
   return Math.min(mostDropped, (last - first + 1) / count);
 }
 
-/** The same from a part of the postings; undefined when to read all of them costs less. */
+/**
+ * The same from a part of the postings; undefined when to read all of them costs less. The first part tells what the last of the
+ * certain ones scores at least, which often is enough; if not, it tells what the second has to be.
+ */
 async function readInPart(query: Query, budget: number, total: number): Promise<ScoredChunk[] | undefined> {
   const { words, bm25, averageLength, limit, certain } = query;
   const ranked = rankClasses(words, bm25, averageLength);
-  const openWords = (readings: readonly Reading[]) => readings.filter(({ unread }) => unread > 0).length;
-  const read = (readings: readonly Reading[]) =>
-    readSome(query, readings, Math.floor(total / (probeCost * Math.max(1, openWords(readings)))));
   const first = readRareFirst(ranked, budget);
   // Every word that is not read whole has to be looked up in each chunk that could rise by it.
-  if (budget * (1 + openWords(first) / 2) > total) return undefined;
-  const found = await read(first);
-  const least = found?.[certain - 1]?.score;
+  if (budget * (1 + openWords(first) / 4) > total) return undefined;
+  const read = (readings: readonly Reading[], postings: number, least: number) => {
+    const lookups = Math.floor(postings / (probeCost * Math.max(1, openWords(readings))));
+    return readSome(query, readings, { lookups, bound: unreadBound(readings), least });
+  };
+  const begun = await read(first, firstLookups * budget, 0);
+  const least = begun.found[certain - 1]?.score;
   // Too few were seen, though there may be more.
-  if (found === undefined || least === undefined || found.length < limit) return undefined;
-  if (unreadBound(first) < least) return found;
-  const more = readUntil(ranked, first, least);
-  return more && read(more);
+  if (least === undefined || begun.found.length < limit) return undefined;
+  if (begun.complete) return begun.found;
+  const second = readUntil(ranked, leftOpen * least);
+  const left = total - postingsRead(ranked, second);
+  if (left < leastSaved * total) return undefined;
+  const more = await read(second, left, least);
+  // What scored more may have been deleted since.
+  const lasts =
+    more.complete && (more.found[certain - 1]?.score ?? 0) >= least && more.found.length === limit;
+  return lasts ? more.found : undefined;
+}
+
+/** Looking up after the first part may cost so many times what it did to read it. */
+const firstLookups = 2;
+/**
+ * Share of the last certain score that a chunk may reach of which the second part reads nothing. With more, the more chunks have to
+ * be looked up; with less, the more is read.
+ */
+const leftOpen = 0.5;
+/** Share of all postings that the second part must leave out for it to cost less. */
+const leastSaved = 0.2;
+
+function openWords(readings: readonly Reading[]): number {
+  return readings.filter(({ unread }) => unread.some((most) => most > 0)).length;
 }
 
 /** BM25 scores of given chunks; one that holds none of the words is missing. */
