@@ -1,6 +1,6 @@
 import type { Db } from './connect.ts';
 import { type Reading, scoreUnits, unreadByLength } from './plan-reading.ts';
-import { arrayOf, type ScoredChunk } from './search.ts';
+import { arrayOf, type KnownChunk, type ScoredChunk } from './search.ts';
 import { inScope, type Scope } from './search-scope.ts';
 import type { Bm25, WordStatistic } from './search-words.ts';
 
@@ -63,6 +63,20 @@ export async function readChunks(
     `select seq, score / ${scoreUnits} as score from (select seq, ${fullScore('s.seq')} as score from unnest(:seqs::bigint[]) as s(seq)) as scored
       where score is not null`,
     { seqs: arrayOf(seqs), ...parameters(words, bm25, averageLength) },
+  );
+  return rows;
+}
+
+/** Scores of these chunks, null where one holds none of the words, and as many first characters of each. One that is gone is missing. */
+export async function readKnown(
+  { db, words, bm25, averageLength }: Scoring,
+  seqs: readonly number[],
+  length: number,
+): Promise<KnownChunk[]> {
+  const { rows } = await db.raw(
+    `select c.seq, left(c.text, :length) as beginning, ${fullScore('c.seq')} / ${scoreUnits} as score
+       from chunks c where c.seq = any(:seqs::bigint[])`,
+    { seqs: arrayOf(seqs), length, ...parameters(words, bm25, averageLength) },
   );
   return rows;
 }

@@ -1,6 +1,6 @@
 import type { Filters } from '../retrieval/passage.ts';
 import type { Db } from './connect.ts';
-import { arrayOf, type ScoredChunk, visibleChunks } from './search.ts';
+import { arrayOf, type KnownChunk, type ScoredChunk, visibleChunks } from './search.ts';
 import { findScope, inScope, isVisible, type Scope } from './search-scope.ts';
 import { hasVectorIndex } from './vector-index.ts';
 
@@ -57,6 +57,22 @@ export async function scoreMeaning(
     `select v.chunk_seq as seq, 1 - (${distance(query)}) as score from chunk_vectors v
       where v.model = :model and v.chunk_seq = any(:seqs::bigint[])`,
     { ...parameters(query), seqs: arrayOf(seqs) },
+  );
+  return rows;
+}
+
+/** Cosine similarities of given chunks, and as many first characters of each. One that is gone is missing. */
+export async function readMeaning(
+  db: Db,
+  query: QueryVector,
+  seqs: readonly number[],
+  length: number,
+): Promise<KnownChunk[]> {
+  const { rows } = await db.raw(
+    `select c.seq, left(c.text, :length) as beginning,
+            (select 1 - (${distance(query)}) from chunk_vectors v where v.model = :model and v.chunk_seq = c.seq) as score
+       from chunks c where c.seq = any(:seqs::bigint[])`,
+    { ...parameters(query), seqs: arrayOf(seqs), length },
   );
   return rows;
 }

@@ -10,8 +10,8 @@ import {
   readUntil,
   unreadBound,
 } from './plan-reading.ts';
-import { type Query, readAll, readChunks, readSome } from './read-postings.ts';
-import type { ScoredChunk } from './search.ts';
+import { type Query, readAll, readChunks, readKnown, readSome } from './read-postings.ts';
+import type { KnownChunk, ScoredChunk } from './search.ts';
 import { findScope, type Scope } from './search-scope.ts';
 
 /** Parameters of BM25: saturation of term frequency, and how far long chunks are marked down. */
@@ -241,6 +241,18 @@ export async function scoreWords(
   const words = statistics.words.filter(({ documents }) => documents > 0);
   if (words.length === 0 || seqs.length === 0) return [];
   return readChunks({ db, words, bm25, averageLength: statistics.averageLength }, seqs);
+}
+
+/** The same scores, and as many first characters of each chunk. One that is gone is missing. */
+export async function readWords(
+  db: Db,
+  { words: all, averageLength }: WordStatistics,
+  seqs: readonly number[],
+  length: number,
+  bm25: Bm25,
+): Promise<KnownChunk[]> {
+  const words = all.filter(({ documents }) => documents > 0);
+  return readKnown({ db, words, bm25, averageLength }, seqs, length);
 }
 
 function byScore(chunks: ScoredChunk[]): ScoredChunk[] {

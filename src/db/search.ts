@@ -16,6 +16,15 @@ export interface ScoredChunk {
   score: number;
 }
 
+/** What one leg asks of the chunks that the other found. */
+export interface KnownChunk {
+  seq: number;
+  /** In the leg that asks; null where it has none. */
+  score: number | null;
+  /** The first characters of its text. */
+  beginning: string;
+}
+
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** Numbers as a parameter of type bigint[]: the driver quotes them one by one, which takes its time for thousands. */
@@ -93,19 +102,6 @@ export function visibleDocuments(filters: Filters): {
     where: `d.deleted_at is null and ${ofDocument}`,
     bindings: { ...ofHeld, ...bindings },
   };
-}
-
-/** The first characters of chunks, by seq. */
-export async function readBeginnings(
-  db: Db,
-  seqs: readonly number[],
-  length: number,
-): Promise<Map<number, string>> {
-  const { rows } = await db.raw(
-    'select seq, left(text, ?) as text from chunks where seq = any(?::bigint[])',
-    [length, arrayOf(seqs)],
-  );
-  return new Map(rows.map((row: { seq: number; text: string }) => [row.seq, row.text]));
 }
 
 /** A found chunk as stored, and which of the question's words it holds. */

@@ -1,6 +1,6 @@
-import { readBeginnings, type ScoredChunk } from '../db/search.ts';
-import { type QueryVector, scoreMeaning, searchMeaning } from '../db/search-meaning.ts';
-import { scoreWords, searchWords } from '../db/search-words.ts';
+import type { KnownChunk, ScoredChunk } from '../db/search.ts';
+import { type QueryVector, readMeaning, searchMeaning } from '../db/search-meaning.ts';
+import { readWords, searchWords } from '../db/search-words.ts';
 import { AppError } from '../errors.ts';
 import { embedQuestion, leastReadable } from './by-meaning.ts';
 import { byWords } from './by-words.ts';
@@ -82,36 +82,33 @@ async function embed(search: Search): Promise<QueryVector | undefined> {
 /** What one leg found, best first, with the other's scores of the same chunks and their first characters. */
 interface Leg {
   found: ScoredChunk[];
-  others: ScoredChunk[];
-  beginnings: Map<number, string>;
+  known: KnownChunk[];
 }
 
 async function findByWords({ db, statistics, k, ...search }: Search, query: QueryVector): Promise<Leg> {
   const found = await searchWords(db, statistics, { ...search, certain: k });
-  const seqs = found.map(({ seq }) => seq);
-  const [others, beginnings] = await Promise.all([
-    scoreMeaning(db, query, seqs),
-    readBeginnings(db, seqs, judged),
-  ]);
-  return { found, others, beginnings };
+  return { found, known: found.length > 0 ? await readMeaning(db, query, seqsOf(found), judged) : [] };
 }
 
 async function findByMeaning({ db, statistics, ...search }: Search, query: QueryVector): Promise<Leg> {
   const found = await searchMeaning(db, query, search);
-  const seqs = found.map(({ seq }) => seq);
-  const [others, beginnings] = await Promise.all([
-    scoreWords(db, statistics, seqs, search.bm25),
-    readBeginnings(db, seqs, judged),
-  ]);
-  return { found, others, beginnings };
+  const seqs = seqsOf(found);
+  return {
+    found,
+    known: found.length > 0 ? await readWords(db, statistics, seqs, judged, search.bm25) : [],
+  };
+}
+
+function seqsOf(chunks: readonly ScoredChunk[]): number[] {
+  return chunks.map(({ seq }) => seq);
 }
 
 /** Both scores, and readability, of every chunk that either leg found. */
 function join({ embedder }: Search, words: Leg, meaning: Leg): Evidences[] {
-  const keywords = toMap([...words.found, ...meaning.others]);
-  const vectors = toMap([...meaning.found, ...words.others]);
-  const beginnings = new Map([...words.beginnings, ...meaning.beginnings]);
-  const seqs = [...words.found, ...meaning.found].map(({ seq }) => seq);
+  const keywords = toMap([...meaning.known, ...words.found]);
+  const vectors = toMap([...words.known, ...meaning.found]);
+  const beginnings = new Map([...words.known, ...meaning.known].map((one) => [one.seq, one.beginning]));
+  const seqs = seqsOf([...words.found, ...meaning.found]);
   return [...new Set(seqs)].map((seq) => ({
     seq,
     keyword: keywords.get(seq) ?? null,
@@ -120,7 +117,7 @@ function join({ embedder }: Search, words: Leg, meaning: Leg): Evidences[] {
   }));
 }
 
-function toMap(chunks: readonly ScoredChunk[]): Map<number, number> {
+function toMap(chunks: readonly (ScoredChunk | KnownChunk)[]): Map<number, number | null> {
   return new Map(chunks.map(({ seq, score }) => [seq, score]));
 }
 
