@@ -8,6 +8,7 @@ const benches = [
   'ingest',
   'injections',
   'keys',
+  'large',
   'learning',
   'pii',
   'rollout-readings',

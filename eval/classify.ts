@@ -120,7 +120,7 @@ async function judgeDraw(
   const outcomes = judged.map((one): Outcome => {
     const probabilities = new Float64Array(tree.length);
     probabilities.set(classifier.classify(itemOf(one.text)));
-    const weighed = weighTree(tree, probabilities);
+    const weighed = weighTree(tree, probabilities, paths.length);
     const best = weighed[0] as (typeof weighed)[number];
     const decision = decide(weighed, options.threshold) as NonNullable<
       ReturnType<typeof decide<(typeof tree)[number]>>

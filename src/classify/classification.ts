@@ -182,7 +182,9 @@ function concludeFully(
   const probabilities = judgement?.probabilities ?? new Float64Array(nodes.length);
   const all = new Float64Array(nodes.length + parents.length);
   all.set(probabilities);
-  const weighed = weighTree([...nodes, ...parents], all).filter(({ node }) => isShown(node, view));
+  const weighed = weighTree([...nodes, ...parents], all, nodes.length).filter(({ node }) =>
+    isShown(node, view),
+  );
   const decision = decide(weighed, view.threshold);
   if (!decision || !judgement) {
     const reasoning = ['The taxonomy has fewer than two nodes to choose from.'];

@@ -1,4 +1,5 @@
 import { calibrate, type Seen, type Weights } from './calibrate.ts';
+import { humilityOf, leadOf } from './humility.ts';
 import type { Item } from './item.ts';
 import { fitLegs, type Legs, type Lesson, type Prepared, prepare, usualWeights } from './learn.ts';
 import { softmax } from './linear.ts';
@@ -19,6 +20,8 @@ export interface Classifier {
 const folds = 4;
 /** How much less sure to be where no example has shown how good the classifier is. */
 const unproven = 0.5;
+/** Fewer texts without a class than these teach little but themselves: what a handful share would confirm its own guess. */
+const leastPool = 100;
 
 /**
  * Learns from examples, names and texts without a class. Cross-validation on the examples decides what the legs are worth, how
@@ -26,7 +29,7 @@ const unproven = 0.5;
  */
 export async function learn(lesson: Lesson): Promise<Classifier> {
   const prepared = await prepare(lesson);
-  const withPool = lesson.pool.length > 0;
+  const withPool = lesson.pool.length >= leastPool;
   const choices = withPool ? [true, false] : [false];
   const tried = [];
   for (const usePool of choices) {
@@ -38,21 +41,21 @@ export async function learn(lesson: Lesson): Promise<Classifier> {
   const best = tried[0] as (typeof tried)[number];
   const legs = await fitLegs(prepared, new Set(), best.usePool);
   const support = supportOf(prepared.vocabulary, lesson);
-  const weigh = (meaning: Float64Array, words: Float64Array) =>
-    softmax(
-      meaning.map((score, k) => best.weights.meaning * score + best.weights.words * (words[k] as number)),
-    );
+  const combine = (meaning: Float64Array, words: Float64Array) =>
+    meaning.map((score, k) => best.weights.meaning * score + best.weights.words * (words[k] as number));
+  const held = best.seen.map(({ meaning, words, of }) => ({ scores: combine(meaning, words), of }));
+  const humility = humilityOf(held.map(({ scores }) => leadOf(scores)));
+  /** What is not believed is anybody's: of every class alike. */
+  const believe = (scores: Float64Array, supported: number) => {
+    const share = supported * humility(leadOf(scores));
+    return softmax(scores).map((probability) => share * probability + (1 - share) / lesson.classes);
+  };
   return {
-    classify: (item) => {
-      const share = support(item);
-      return weigh(legs.meaning(item), legs.words.score(item)).map(
-        (probability) => share * probability + (1 - share) / lesson.classes,
-      );
-    },
+    classify: (item) => believe(combine(legs.meaning(item), legs.words.score(item)), support(item)),
     legs,
     weights: best.weights,
     usesPool: best.usePool,
-    judged: best.seen.map(({ meaning, words, of }) => ({ probabilities: weigh(meaning, words), of })),
+    judged: held.map(({ scores, of }) => ({ probabilities: believe(scores, 1), of })),
   };
 }
 

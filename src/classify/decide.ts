@@ -14,20 +14,26 @@ export interface Weighed<Node> {
   node: Node;
   /** Of this very node. */
   own: number;
-  /** Of it or any below it. */
+  /** Of it or any below it, beyond what every class has. */
   within: number;
 }
 
-/** Probabilities of the tree, likeliest node first. `nodes` and `probabilities` are of the same length. */
+/**
+ * Probabilities of the tree, likeliest node first. `nodes` and `probabilities` are of the same length; the first `classes` of them
+ * are what was told apart, the others are only above. What all classes have alike is ignorance: it speaks for none of them, and for
+ * a branch no more because that has many.
+ */
 export function weighTree<Node extends { path: readonly string[] }>(
   nodes: readonly Node[],
   probabilities: Float64Array,
+  classes = nodes.length,
 ): Weighed<Node>[] {
+  const alike = probabilities.subarray(0, classes).reduce((least, one) => Math.min(least, one), 1);
   const within = new Map<string, number>();
   for (const [i, { path }] of nodes.entries())
     for (let depth = 1; depth <= path.length; depth++) {
       const key = keyOf(path.slice(0, depth));
-      within.set(key, (within.get(key) ?? 0) + (probabilities[i] as number));
+      within.set(key, (within.get(key) ?? 0) + Math.max(0, (probabilities[i] as number) - alike));
     }
   const weighed = nodes.map((node, i) => ({
     node,

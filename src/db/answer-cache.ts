@@ -2,7 +2,9 @@ import type { AnswerResult } from '../answer-result.ts';
 import type { AnswerRecord } from './answer-records.ts';
 import type { Db } from './connect.ts';
 import type { NewExperience } from './experiences.ts';
-import { writeCache } from './query-cache.ts';
+import { unhurried } from './lease.ts';
+import { prepared } from './prepared.ts';
+import type { CacheEntry } from './query-cache.ts';
 
 /** An answer to be given again: an entry of the query cache beside those of searches, under the same rules. */
 export interface CachedAnswer {
@@ -22,6 +24,12 @@ export function answerKey(mode: string, hash: string): string {
   return `${prefix}${mode}:${hash}`;
 }
 
+const findStatement = `update query_cache q set hits = hits + 1
+    from corpus_state s left join embedding_generations g on g.status = 'live' cross join ${unhurried}
+   where q.key = :key and q.corpus_version = s.version and q.generation_id is not distinct from g.id
+     and q.value #>> '{record,taxonomy_version}' = (select version from taxonomy_versions where in_force)
+     and q.created_at > now() - :ttl * interval '1 second' returning q.value`;
+
 /**
  * The entry, where corpus, live embedding generation and the taxonomy version in force are still those that it was made of:
  * one statement that is not older than the question, so a delete or a switch is obeyed by the next one in every process.
@@ -32,21 +40,15 @@ export async function findCachedAnswer(
   key: string,
   ttlSeconds: number,
 ): Promise<CachedAnswer | undefined> {
-  const { rows } = await db.raw(
-    `update query_cache q set hits = hits + 1
-       from corpus_state s left join embedding_generations g on g.status = 'live'
-      where q.key = :key and q.corpus_version = s.version and q.generation_id is not distinct from g.id
-        and q.value #>> '{record,taxonomy_version}' = (select version from taxonomy_versions where in_force)
-        and q.created_at > now() - :ttl * interval '1 second' returning q.value`,
-    { key, ttl: ttlSeconds },
-  );
+  const { rows } = await prepared(db, findStatement, { key, ttl: ttlSeconds });
   return rows[0]?.value;
 }
 
-export async function keepAnswer(db: Db, key: string, answer: CachedAnswer): Promise<void> {
-  if (JSON.stringify(answer).length > mostCharacters) return;
+/** The entry that gives this answer again; none where it is too long. */
+export function entryOf(key: string, answer: CachedAnswer): CacheEntry[] {
+  if (JSON.stringify(answer).length > mostCharacters) return [];
   const { corpus_version: corpusVersion, generation_id: generationId } = answer.record;
-  await writeCache(db, [{ key, corpusVersion, generationId, value: answer }]);
+  return [{ key, corpusVersion, generationId, value: answer }];
 }
 
 /** What was kept of this answer is not given again. */

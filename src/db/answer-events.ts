@@ -4,6 +4,7 @@ import { maySee } from './access-conditions.ts';
 import type { Db } from './connect.ts';
 import { leaseLost } from './lease.ts';
 import { notifyAnswer } from './notify.ts';
+import { prepared } from './prepared.ts';
 
 export const endTypes = ['completed', 'failed', 'cancelled', 'expired'] as const;
 export const eventTypes = ['step', 'delta', 'source', 'restart', ...endTypes] as const;
@@ -49,6 +50,12 @@ export const insertEnds = (ended: string): string =>
   `insert into answer_events (answer_id, seq, type, attempt, data)
    select id, event_seq, status, attempts, '{}' from ${ended}`;
 
+const appendStatement = `with held as (
+    update answers set event_seq = :after where id = :id and lease_token = :token and event_seq = :before and status = 'in_progress'
+    returning id, :before::int as before, attempts),
+  told as (${insertEvents('held')})
+  select ${notifyAnswer('id', false)} from held`;
+
 /**
  * Adds events after number `before`, in order, while the lease stands. Saying the same again after a lost reply adds nothing.
  * Returns the number of the last one; throws `lease_lost`.
@@ -60,14 +67,10 @@ export async function appendEvents(
   documents: readonly string[],
 ): Promise<number> {
   const after = before + events.length;
-  const { rows } = await db.raw(
-    `with held as (
-       update answers set event_seq = :after where id = :id and lease_token = :token and event_seq = :before and status = 'in_progress'
-       returning id, :before::int as before, attempts),
-     told as (${insertEvents('held')})
-     select ${notifyAnswer('id', false)} from held`,
-    { id, token, before, after, ...eventBindings(events, documents) },
-  );
+  const { rows } = await prepared(db, appendStatement, {
+    ...{ id, token, before, after },
+    ...eventBindings(events, documents),
+  });
   if (rows.length > 0) return after;
   const known = await db('answers').where({ id, lease_token: token, event_seq: after }).first('id');
   if (!known) throw leaseLost();

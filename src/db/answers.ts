@@ -11,8 +11,9 @@ import { keepCase, useCases } from './cases.ts';
 import type { Db } from './connect.ts';
 import type { NewExperience } from './experiences.ts';
 import { insertAnswers, type NewAnswer } from './insert-answers.ts';
-import { leaseLost, leaseUntil } from './lease.ts';
+import { leaseLost, leaseUntil, unhurried } from './lease.ts';
 import { notifyAnswer } from './notify.ts';
+import { prepared } from './prepared.ts';
 import { writeEnd } from './write-end.ts';
 
 export const answerStatuses = [
@@ -86,19 +87,21 @@ export interface ClaimedAnswer extends AnswerRow {
   queuedMs: number;
 }
 
+const claimStatement = `update answers
+    set status = 'in_progress', lease_token = :token, lease_until = ${leaseUntil}, attempts = attempts + 1,
+        started_at = coalesce(started_at, now())
+   from ${unhurried}
+  where id = :id and deadline_at > now()
+    and (status = 'queued' or (status = 'in_progress' and lease_until < now()))
+  returning id, status, question, request, result, error, request_id, api_key_id, attempts, priority, previous_answer_id,
+            event_seq, deadline_at, created_at, started_at, completed_at, expires_at,
+            (extract(epoch from deadline_at - now()) * 1000)::int as "msLeft",
+            (extract(epoch from started_at - created_at) * 1000)::int as "queuedMs"`;
+
 /** Takes a queued question, or one whose worker's lease ran out. Undefined: somebody has it, it ended, or it is too late. */
 export async function claimAnswer(db: Db, id: string): Promise<ClaimedAnswer | undefined> {
   const token = randomUUID();
-  const { rows } = await db.raw(
-    `update answers
-        set status = 'in_progress', lease_token = ?, lease_until = ${leaseUntil}, attempts = attempts + 1,
-            started_at = coalesce(started_at, now())
-      where id = ? and deadline_at > now()
-        and (status = 'queued' or (status = 'in_progress' and lease_until < now()))
-      returning *, (extract(epoch from deadline_at - now()) * 1000)::int as "msLeft",
-                (extract(epoch from started_at - created_at) * 1000)::int as "queuedMs"`,
-    [token, id],
-  );
+  const { rows } = await prepared(db, claimStatement, { token, id });
   if (rows[0]) return { ...rows[0], token };
   await expireLate(db, [id]);
   return undefined;

@@ -21,12 +21,17 @@ export interface LessonKey {
 
 /** Given documents are counted by steps of about a quarter: a classifier is not learned anew for each of ten thousand. */
 const growth = 1.25;
+/** So few are counted one by one, and only once they are live: a lesson fixed while one was on its way would lack it for good. */
+const fewGiven = 64;
 
 /** Nodes in force, and the name of the lesson. One statement: nothing changes within it. */
 export async function readLessonKey(db: Db, model: string): Promise<LessonKey> {
   const { rows } = await db.raw(
     `select s.revision::text, f.version, x.hash,
             (select count(*)::int from document_nodes where source = 'given') as given,
+            (select count(*)::int from (
+               select from document_nodes a join documents d on d.id = a.document_id
+                where a.source = 'given' and d.live_version is not null and d.deleted_at is null limit ${fewGiven}) as few) as few,
             (select count(*)::int from classifications) + (select count(*)::int from documents where live_version is not null) as documents,
             coalesce((select json_agg(json_build_object('id', n.id, 'path', n.path, 'label', n.label, 'description', n.description) order by n.id)
                         from taxonomy_nodes n where n.version = f.version), '[]') as nodes
@@ -36,9 +41,9 @@ export async function readLessonKey(db: Db, model: string): Promise<LessonKey> {
           from taxonomy_nodes n where n.version = f.version) as x
       where f.in_force`,
   );
-  const { revision, version, hash, given, documents, nodes } = rows[0];
+  const { revision, version, hash, given, few, documents, nodes } = rows[0];
   const step = (count: number) => Math.floor(Math.log(count + 1) / Math.log(growth));
-  const fingerprint = [model, version, hash, revision, step(given), step(documents)].join(' ');
+  const fingerprint = [model, version, hash, revision, few, step(given), step(documents)].join(' ');
   return { fingerprint, revision, taxonomyVersion: version, nodes };
 }
 

@@ -144,6 +144,31 @@ async function isOld(
   return rows[0].old;
 }
 
+/**
+ * What the machine has said of documents that are due again is taken back, and they wait as if they had never been classified:
+ * where the taxonomy says too little by now to say it anew. Returns how many.
+ */
+export async function takeBackDue(db: Knex, limit: number): Promise<number> {
+  return db.transaction(async (trx) => {
+    const { rows } = await trx.raw(
+      `select d.id from documents d join classifications c on c.document_id = d.id and c.due
+        where ${unplaced} order by d.id limit ? for update of d`,
+      [limit],
+    );
+    const ids = rows.map(({ id }: { id: string }) => id);
+    for (const id of ids) {
+      await replaceClassified(trx, id, []);
+      await withdrawReview(trx, id);
+    }
+    await trx('classifications').whereIn('document_id', ids).delete();
+    await trx.raw(
+      `insert into classify_waiting (document_id) select unnest(?::uuid[]) on conflict (document_id) do nothing`,
+      [ids],
+    );
+    return ids.length;
+  });
+}
+
 /** Documents that might be at one of the nodes are due again; what is surely elsewhere is not touched. Returns how many. */
 export async function markDue(trx: Knex.Transaction, nodeIds: readonly string[]): Promise<number> {
   if (nodeIds.length === 0) return 0;

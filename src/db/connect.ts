@@ -35,6 +35,7 @@ export async function openDatabase(config: Config, onCrash: (error: Error) => vo
     client: 'pg',
     // Else the message of every failed statement has its values in it: texts of documents and questions, in the log.
     compileSqlOnError: false,
+    prepares: embedded === null,
     connection: connection as Knex.PgConnectionConfig,
     pool: {
       min: 0,

@@ -1,5 +1,6 @@
 import type { AnswerRow } from './answers.ts';
 import type { Db } from './connect.ts';
+import { prepared } from './prepared.ts';
 
 export interface NewAnswer {
   /** The same id again is the same question again. */
@@ -20,7 +21,7 @@ const insertStatement = `insert into answers
     (id, question, request, api_key_id, request_id, traceparent, priority, previous_answer_id, deadline_at, expires_at)
   select id, question, request, api_key_id, request_id, traceparent, priority, previous_answer_id,
          now() + deadline_ms * interval '1 millisecond', now() + keep_hours * interval '1 hour'
-    from json_to_recordset(?::json) as given(
+    from json_to_recordset(:answers::json) as given(
       id uuid, question text, request jsonb, api_key_id uuid, request_id text, traceparent text, priority smallint,
       previous_answer_id uuid, deadline_ms float8, keep_hours float8)
   on conflict (id) do nothing returning id, deadline_at, created_at, expires_at`;
@@ -28,7 +29,9 @@ const insertStatement = `insert into answers
 /** Takes these questions, all of them or none, in one statement; in the same order, as they are stored then. */
 export async function insertAnswers(db: Db, answers: readonly NewAnswer[]): Promise<AnswerRow[]> {
   // Written out rather than built, and what is known not read back: it runs with every question.
-  const { rows } = await db.raw(insertStatement, [JSON.stringify(answers.map(toColumns))]);
+  const { rows } = await prepared(db, insertStatement, {
+    answers: JSON.stringify(answers.map(toColumns)),
+  });
   const inserted = new Map<string, InsertedTimes>(rows.map((row: InsertedTimes) => [row.id, row]));
   const earlier = inserted.size === answers.length ? [] : await readBefore(db, answers, inserted);
   return answers.map((answer) => {

@@ -56,8 +56,8 @@ export function insertionOf(chunks: readonly NewChunk[], first: number) {
     contexts: column((chunk) => chunk.context),
     gaps: column((chunk) => chunk.gap),
     texts: column((chunk) => chunk.text),
-    words: column((chunk) => chunk.words.join('\n')),
-    frequencies: column((chunk) => `{${chunk.frequencies.join(',')}}`),
+    words: column(({ words }) => (typeof words === 'string' ? words : words.join('\n'))),
+    frequencies: column(({ frequencies: of }) => `{${typeof of === 'string' ? of : of.join(',')}}`),
     wordCounts: column((chunk) => chunk.wordCount),
   };
 }

@@ -1,5 +1,7 @@
 import type { Knex } from 'knex';
 import type { Db } from './connect.ts';
+import { unhurried } from './lease.ts';
+import { prepared } from './prepared.ts';
 
 /** Of one call: the lease under which it is made, and which of its calls it is, from 0. */
 export interface CallKey {
@@ -47,7 +49,7 @@ export async function beginModelCall(
   call: NewModelCall,
   dailyBudgetUsd: number | undefined,
 ): Promise<BudgetRefusal | null> {
-  // Mostly there is no budget, and one statement does.
+  // Mostly there is no budget, and one statement does. It waits for the disk: what was asked of a model is in the books.
   if (dailyBudgetUsd === undefined && (await insertCall(db, call, withoutBudget))) return null;
   return db.transaction(async (trx) => {
     const key = await trx('api_keys').where({ id: call.apiKeyId }).first('budget_usd_per_day');
@@ -59,49 +61,51 @@ export async function beginModelCall(
       if (keyBudget !== undefined && spent.key >= keyBudget) return 'key';
       if (dailyBudgetUsd !== undefined && spent.day >= dailyBudgetUsd) return 'day';
     }
-    await insertCall(trx, call, 'true');
+    await insertCall(trx, call, insertStatement);
     return null;
   });
 }
 
-const withoutBudget =
-  'not exists (select from api_keys where id = :apiKeyId and budget_usd_per_day is not null)';
-
-async function insertCall(db: Db, call: NewModelCall, where: string): Promise<boolean> {
-  const { rows } = await db.raw(
-    `with noted as (
-       insert into model_calls (run, n, answer_id, api_key_id, model, reserved_usd)
-       select cast(:run as uuid), cast(:n as integer), cast(:answerId as uuid), cast(:apiKeyId as uuid), cast(:model as text),
-              cast(:reserveUsd as numeric)
-        where ${where} on conflict do nothing
-       returning day, api_key_id, reserved_usd),
-     held as (
-       insert into model_spend (day, api_key_id, reserved_usd)
-       select day, api_key_id, reserved_usd from noted where reserved_usd > 0
-       on conflict (day, api_key_id) do update set reserved_usd = model_spend.reserved_usd + excluded.reserved_usd)
-     select count(*)::int as noted from noted`,
-    { ...call, reserveUsd: call.reserveUsd ?? 0 },
-  );
+async function insertCall(db: Db, call: NewModelCall, statement: string): Promise<boolean> {
+  const { rows } = await prepared(db, statement, { ...call, reserveUsd: call.reserveUsd ?? 0 });
   return rows[0].noted > 0;
 }
 
-/** Writes how a call ended and what it cost, once. */
+const insertWith = (rest: string): string => `with noted as (
+    insert into model_calls (run, n, answer_id, api_key_id, model, reserved_usd)
+    select cast(:run as uuid), cast(:n as integer), cast(:answerId as uuid), cast(:apiKeyId as uuid), cast(:model as text),
+           cast(:reserveUsd as numeric)
+      ${rest} on conflict do nothing
+    returning day, api_key_id, reserved_usd),
+  held as (
+    insert into model_spend (day, api_key_id, reserved_usd)
+    select day, api_key_id, reserved_usd from noted where reserved_usd > 0
+    on conflict (day, api_key_id) do update set reserved_usd = model_spend.reserved_usd + excluded.reserved_usd)
+  select count(*)::int as noted from noted`;
+const insertStatement = insertWith('');
+const withoutBudget = insertWith(
+  'where not exists (select from api_keys where id = :apiKeyId and budget_usd_per_day is not null)',
+);
+
+const endStatement = `with held as (
+    select run, n, reserved_usd from model_calls where run = :run and n = :n and outcome is null for update),
+  ended as (
+    update model_calls c
+       set outcome = :outcome, ms = :ms, input_tokens = :inputTokens, output_tokens = :outputTokens,
+           counted = :counted, cost_usd = :costUsd, reserved_usd = 0
+      from held, ${unhurried} where c.run = held.run and c.n = held.n
+    returning c.day, c.api_key_id, coalesce(c.cost_usd, 0) as usd, held.reserved_usd)
+  insert into model_spend (day, api_key_id, usd) select day, api_key_id, usd from ended where usd > 0 or reserved_usd > 0
+  on conflict (day, api_key_id) do update
+     set usd = model_spend.usd + excluded.usd,
+         reserved_usd = greatest(0, model_spend.reserved_usd - (select reserved_usd from ended))`;
+
+/**
+ * Writes how a call ended and what it cost, once. Does not wait for the disk: a database that crashes before the answer's end
+ * brings it there leaves a call whose worker died, with what it may have cost still held back.
+ */
 export async function endModelCall(db: Db, key: CallKey, end: EndedModelCall): Promise<void> {
-  await db.raw(
-    `with held as (
-       select run, n, reserved_usd from model_calls where run = :run and n = :n and outcome is null for update),
-     ended as (
-       update model_calls c
-          set outcome = :outcome, ms = :ms, input_tokens = :inputTokens, output_tokens = :outputTokens,
-              counted = :counted, cost_usd = :costUsd, reserved_usd = 0
-         from held where c.run = held.run and c.n = held.n
-       returning c.day, c.api_key_id, coalesce(c.cost_usd, 0) as usd, held.reserved_usd)
-     insert into model_spend (day, api_key_id, usd) select day, api_key_id, usd from ended where usd > 0 or reserved_usd > 0
-     on conflict (day, api_key_id) do update
-        set usd = model_spend.usd + excluded.usd,
-            reserved_usd = greatest(0, model_spend.reserved_usd - (select reserved_usd from ended))`,
-    { ...key, ...end },
-  );
+  await prepared(db, endStatement, { ...key, ...end });
 }
 
 /** What this key and all keys together have spent today (UTC), USD; with what running calls hold back, if asked for. */

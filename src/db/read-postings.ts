@@ -1,5 +1,5 @@
 import type { Db } from './connect.ts';
-import { type Reading, scoreUnits, unreadBound } from './plan-reading.ts';
+import { type Reading, scoreUnits, unreadByLength } from './plan-reading.ts';
 import { arrayOf, type ScoredChunk } from './search.ts';
 import { inScope, type Scope } from './search-scope.ts';
 import type { Bm25, WordStatistic } from './search-words.ts';
@@ -19,11 +19,11 @@ export interface Query extends Scoring {
   certain: number;
 }
 
-/** What one posting adds to the score, as a whole multiple of 2⁻³⁶. */
-const part = `round(q.factor * p.frequency / (p.frequency + :base::float8 + :slope::float8 * p.word_count) * ${scoreUnits}) / ${scoreUnits}`;
+/** What one posting adds to the score, in units of 2⁻³⁶. */
+const part = 'round(q.factor * p.frequency / (p.frequency + :base::float8 + :slope::float8 * p.word_count))';
 
-/** The whole score of a chunk, word by word; null when it holds none. */
-function fullScore(seq: string): string {
+/** The whole score of a chunk, word by word, in units; null when it holds none. */
+export function fullScore(seq: string): string {
   return `(select sum(${part}) from unnest(:words::text[], :factors::float8[]) as q(word, factor)
             cross join lateral (${probe(seq)}) as p)`;
 }
@@ -33,18 +33,22 @@ function probe(seq: string): string {
   return `select frequency, word_count, impact from postings where chunk_seq = ${seq} and word = q.word offset 0`;
 }
 
-/** What is missing in the score of a chunk after `readPostings`: scores are sums of whole multiples, so nothing is lost. */
-function unreadScore(seq: string): string {
-  return `coalesce((select sum(${part})
-            from unnest(:words::text[], :factors::float8[], :unread::float8[], :impacts::text[]) as q(word, factor, unread, impacts)
-            cross join lateral (${probe(seq)}) as p
-           where q.unread > 0 and p.impact <> all(q.impacts::smallint[])), 0)`;
+/** What `asked` leaves unread, in units, in chunks of the length step that a row has. */
+const unreadIn = (word: string, length: string) => `${word}.unread[1 + ${length}]`;
+
+/**
+ * What is missing in the score of such a row's chunk after `readPostings`, in units: scores are sums of whole ones, so nothing is
+ * lost.
+ */
+function unreadScore(row: string): string {
+  return `coalesce((select sum(${part}) from asked as q cross join lateral (${probe(`${row}.seq`)}) as p
+           where ${unreadIn('q', `${row}.length`)} > 0 and p.impact <> all(q.impacts)), 0)`;
 }
 
-function parameters(words: readonly WordStatistic[], { k1, b }: Bm25, averageLength: number) {
+export function parameters(words: readonly WordStatistic[], { k1, b }: Bm25, averageLength: number) {
   return {
     words: words.map(({ word }) => word),
-    factors: words.map(({ idf }) => idf * (k1 + 1)),
+    factors: words.map(({ idf }) => idf * (k1 + 1) * scoreUnits),
     base: k1 * (1 - b),
     slope: (k1 * b) / averageLength,
   };
@@ -56,7 +60,7 @@ export async function readChunks(
   seqs: readonly number[],
 ): Promise<ScoredChunk[]> {
   const { rows } = await db.raw(
-    `select seq, score from (select seq, ${fullScore('s.seq')} as score from unnest(:seqs::bigint[]) as s(seq)) as scored
+    `select seq, score / ${scoreUnits} as score from (select seq, ${fullScore('s.seq')} as score from unnest(:seqs::bigint[]) as s(seq)) as scored
       where score is not null`,
     { seqs: arrayOf(seqs), ...parameters(words, bm25, averageLength) },
   );
@@ -74,7 +78,7 @@ export async function readAll({
 }: Query): Promise<ScoredChunk[]> {
   const [early, late] = conditions(scope, 'p.chunk_seq', 'ranked.seq');
   const { rows } = await db.raw(
-    `select seq, score from (
+    `select seq, score / ${scoreUnits} as score from (
        select p.chunk_seq as seq, sum(${part}) as score
          from unnest(:words::text[], :factors::float8[]) as q(word, factor) join postings p on p.word = q.word
         where ${early.sql} group by p.chunk_seq order by score desc, seq) as ranked
@@ -84,56 +88,67 @@ export async function readAll({
   return rows;
 }
 
-/** The postings of these readings, a row each, as `q` (word, factor, unread) and `p`. */
-const readPostings = `unnest(:words::text[], :factors::float8[], :unread::float8[], :impacts::text[]) as q(word, factor, unread, impacts)
-  cross join lateral (select chunk_seq, frequency, word_count from postings
-                       where word = q.word and impact = any(q.impacts::smallint[]) offset 0) as p`;
+/** The postings of these readings, a row each, as `q` (of `asked`) and `p`. */
+const readPostings = `asked as q
+  cross join lateral (select chunk_seq, frequency, word_count, impact from postings
+                       where word = q.word and impact = any(q.impacts) offset 0) as p`;
+
+/** What one reading of a part gave. */
+export interface PartRead {
+  /** The best chunks of those of which something is read; when not `complete`, not all of them were looked up. */
+  found: ScoredChunk[];
+  complete: boolean;
+}
 
 /**
  * The best chunks of those of which something is read. `partial` is what was read of a chunk's score, `most` what the whole
  * can be. The chunks that are best in part give a score that the last of the certain ones reaches at least, and with it those
- * that can be among them at all: only these are looked up. Undefined when they are more than `lookups`: nothing was looked up then.
+ * that can be among them at all: only these are looked up. Not when they are more than `lookups`, or when that score is not
+ * more than `bound`, the most that a chunk can score of which nothing is read. `least` is such a score that is known already, or 0.
  */
 export async function readSome(
   query: Query,
   readings: readonly Reading[],
-  lookups: number,
-): Promise<ScoredChunk[] | undefined> {
+  { lookups, bound, least }: { lookups: number; bound: number; least: number },
+): Promise<PartRead> {
   const { db, words, scope, limit, certain, bm25, averageLength } = query;
   const [early, late] = conditions(scope, 'p.chunk_seq', 'candidates.seq');
   const { rows } = await db.raw(
-    `with candidates as materialized (
-       select p.chunk_seq as seq, sum(${part}) as partial, sum(${part}) - sum(q.unread) + :rest::float8 as most
+    `with asked as materialized (
+       select word, factor, unread::float8[] as unread, impacts::smallint[] as impacts
+         from unnest(:words::text[], :factors::float8[], :unread::text[], :impacts::text[]) as q(word, factor, unread, impacts)),
+     added as materialized (
+       select p.chunk_seq as seq, sum(${part}) as partial, sum(${unreadIn('q', 'p.impact % 16')}) as known, max(p.impact % 16) as length
          from ${readPostings} where ${early.sql} group by p.chunk_seq),
+     candidates as (select seq, partial, length, partial - known + (:rest::float8[])[1 + length] as most from added),
      promising as materialized (
-       select seq, partial from (select seq, partial from candidates order by partial desc) as candidates where ${late.sql} limit :promising),
-     scored as materialized (select seq, partial + ${unreadScore('promising.seq')} as score from promising),
-     bar as (select score from scored order by score desc offset :certain - 1 limit 1),
+       select seq, partial, length from (select seq, partial, length from candidates order by partial desc) as candidates
+        where ${late.sql} limit :promising),
+     scored as materialized (select seq, partial + ${unreadScore('promising')} as score from promising),
+     bar as (select greatest(:least::float8, (select score from scored order by score desc offset :certain - 1 limit 1)) as score),
      others as materialized (
-       select seq, partial from candidates where most >= coalesce((select score from bar), 0)
+       select seq, partial, length from candidates where most >= (select score from bar)
           and seq <> all(array(select seq from promising)) and ${late.sql} limit :lookups + 1),
-     few as (select count(*) <= :lookups as yes from others)
-     select seq, score, (select yes from few) as complete from (
+     few as (select case when (select score from bar) <= :bound::float8 then false else (select count(*) <= :lookups from others) end as yes)
+     select seq, score / ${scoreUnits} as score, (select yes from few) as complete from (
        select seq, score from scored
-       union all select seq, partial + ${unreadScore('others.seq')} from others where (select yes from few)) as all_scored
+       union all select seq, partial + ${unreadScore('others')} from others where (select yes from few)) as all_scored
       order by score desc, seq limit :limit`,
     {
       ...parameters(words, bm25, averageLength),
-      ...{
-        ...early.bindings,
-        ...late.bindings,
-        limit,
-        certain,
-        promising: limit + certain,
-        lookups,
-        rest: unreadBound(readings),
-      },
-      unread: readings.map(({ unread }) => unread),
+      ...{ ...early.bindings, ...late.bindings, limit, certain, promising: limit + certain, lookups },
+      ...{ bound: bound * scoreUnits, least: least * scoreUnits },
+      rest: inUnits(unreadByLength(readings)),
+      unread: readings.map(({ unread }) => inUnits(unread)),
       impacts: readings.map(({ impacts }) => `{${impacts.join(',')}}`),
     },
   );
-  if (rows.some(({ complete }: { complete: boolean }) => !complete)) return undefined;
-  return rows.map(({ seq, score }: ScoredChunk) => ({ seq, score }));
+  const complete = rows.every((row: { complete: boolean }) => row.complete);
+  return { found: rows.map(({ seq, score }: ScoredChunk) => ({ seq, score })), complete };
+}
+
+function inUnits(scores: readonly number[]): string {
+  return `{${scores.map((score) => score * scoreUnits).join(',')}}`;
 }
 
 /** Chunks that are listed are checked while reading, since that is cheap; what has to be looked up, only of those that matter. */

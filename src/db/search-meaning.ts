@@ -118,14 +118,19 @@ async function nearest(db: Db, query: QueryVector, limit: number, { within, afte
 }
 
 /** The column holds vectors of several lengths. */
-function distance({ vector }: QueryVector): string {
+export function distance({ vector }: QueryVector): string {
   const type = `vector(${vector.length})`;
   return `v.embedding::${type} <=> :asked::${type}`;
 }
 
-function parameters({ model, vector }: QueryVector): Record<string, unknown> {
-  return { model, asked: `[${vector.join(',')}]` };
+export function parameters({ model, vector }: QueryVector): Record<string, unknown> {
+  const asked = written.get(vector) ?? `[${vector.join(',')}]`;
+  written.set(vector, asked);
+  return { model, asked };
 }
+
+/** A search asks several times with the same vector, which takes its time to write out. */
+const written = new WeakMap<Float32Array, string>();
 
 function byScore(chunks: ScoredChunk[]): ScoredChunk[] {
   return chunks.sort((a, b) => b.score - a.score || a.seq - b.seq);

@@ -2,7 +2,15 @@ import type { Access } from '../access.ts';
 import type { Filters } from '../retrieval/passage.ts';
 import { maySee } from './access-conditions.ts';
 import type { Db } from './connect.ts';
-import { type Reading, rankClasses, readRareFirst, readUntil, unreadBound } from './plan-reading.ts';
+import {
+  postingsRead,
+  type Reading,
+  rankClasses,
+  readRareFirst,
+  readUntil,
+  unreadBound,
+} from './plan-reading.ts';
+import { prepared } from './prepared.ts';
 import { type Query, readAll, readChunks, readSome } from './read-postings.ts';
 import type { ScoredChunk } from './search.ts';
 import { findScope, type Scope } from './search-scope.ts';
@@ -84,28 +92,31 @@ async function countSeen(db: Db, words: readonly string[], access: Access) {
   return { ...size, holding: new Map(counts) };
 }
 
+/** SQL of one row, which `toStatistics` reads; binding: `words`, each once. */
+export const statisticsStatement = `select s.version as "corpusVersion", s.live_chunks as "liveChunks",
+         greatest(1, s.live_words::float8 / greatest(1, s.live_chunks)) as "averageLength",
+         (select version from taxonomy_versions where in_force) as "taxonomyVersion",
+         (select coalesce(json_agg(json_build_array(w.n, c.impact, c.postings)), '[]')
+            from unnest(:words::text[]) with ordinality as w(word, n) cross join lateral (
+              select impact, postings from posting_counts where word = w.word
+              union all
+              select impact, count(*)::int from postings
+               where word = w.word and not exists (select from posting_counts where word = w.word) group by impact) as c) as counts
+    from corpus_state s`;
+
+export type StatisticsRow = Omit<WordStatistics, 'words'> & { counts: [number, number, number][] };
+
 async function readAllStatistics(db: Db, words: readonly string[]): Promise<WordStatistics> {
   const distinct = [...new Set(words)];
-  const { rows } = await db.raw(
-    `select s.version as "corpusVersion", s.live_chunks as "liveChunks",
-            greatest(1, s.live_words::float8 / greatest(1, s.live_chunks)) as "averageLength",
-            (select version from taxonomy_versions where in_force) as "taxonomyVersion",
-            (select coalesce(json_agg(json_build_array(w.n, c.impact, c.postings)), '[]')
-               from unnest(?::text[]) with ordinality as w(word, n) cross join lateral (
-                 select impact, postings from posting_counts where word = w.word
-                 union all
-                 select impact, count(*)::int from postings
-                  where word = w.word and not exists (select from posting_counts where word = w.word) group by impact) as c) as counts
-       from corpus_state s`,
-    [distinct],
-  );
-  const { counts, ...state } = rows[0] as { counts: [number, number, number][] } & Omit<
-    WordStatistics,
-    'words'
-  >;
-  const impacts: WordStatistic['impacts'][] = distinct.map(() => []);
+  const { rows } = await prepared(db, statisticsStatement, { words: distinct });
+  return toStatistics(rows[0], distinct);
+}
+
+/** @param words those of the statement, in their order */
+export function toStatistics({ counts, ...state }: StatisticsRow, words: readonly string[]): WordStatistics {
+  const impacts: WordStatistic['impacts'][] = words.map(() => []);
   for (const [n, impact, postings] of counts) impacts[n - 1]?.push({ impact, postings });
-  const found = distinct.map((word, i) => {
+  const found = words.map((word, i) => {
     const own = impacts[i] ?? [];
     const documents = own.reduce((sum, { postings }) => sum + postings, 0);
     const known = documents > 0;
@@ -181,23 +192,47 @@ function dropped(scope: Scope): number {
   return Math.min(mostDropped, (last - first + 1) / count);
 }
 
-/** The same from a part of the postings; undefined when to read all of them costs less. */
+/**
+ * The same from a part of the postings; undefined when to read all of them costs less. The first part tells what the last of the
+ * certain ones scores at least, which often is enough; if not, it tells what the second has to be.
+ */
 async function readInPart(query: Query, budget: number, total: number): Promise<ScoredChunk[] | undefined> {
   const { words, bm25, averageLength, limit, certain } = query;
   const ranked = rankClasses(words, bm25, averageLength);
-  const openWords = (readings: readonly Reading[]) => readings.filter(({ unread }) => unread > 0).length;
-  const read = (readings: readonly Reading[]) =>
-    readSome(query, readings, Math.floor(total / (probeCost * Math.max(1, openWords(readings)))));
   const first = readRareFirst(ranked, budget);
   // Every word that is not read whole has to be looked up in each chunk that could rise by it.
-  if (budget * (1 + openWords(first) / 2) > total) return undefined;
-  const found = await read(first);
-  const least = found?.[certain - 1]?.score;
+  if (budget * (1 + openWords(first) / 4) > total) return undefined;
+  const read = (readings: readonly Reading[], postings: number, least: number) => {
+    const lookups = Math.floor(postings / (probeCost * Math.max(1, openWords(readings))));
+    return readSome(query, readings, { lookups, bound: unreadBound(readings), least });
+  };
+  const begun = await read(first, firstLookups * budget, 0);
+  const least = begun.found[certain - 1]?.score;
   // Too few were seen, though there may be more.
-  if (found === undefined || least === undefined || found.length < limit) return undefined;
-  if (unreadBound(first) < least) return found;
-  const more = readUntil(ranked, first, least);
-  return more && read(more);
+  if (least === undefined || begun.found.length < limit) return undefined;
+  if (begun.complete) return begun.found;
+  const second = readUntil(ranked, leftOpen * least);
+  const left = total - postingsRead(ranked, second);
+  if (left < leastSaved * total) return undefined;
+  const more = await read(second, left, least);
+  // What scored more may have been deleted since.
+  const lasts =
+    more.complete && (more.found[certain - 1]?.score ?? 0) >= least && more.found.length === limit;
+  return lasts ? more.found : undefined;
+}
+
+/** Looking up after the first part may cost so many times what it did to read it. */
+const firstLookups = 2;
+/**
+ * Share of the last certain score that a chunk may reach of which the second part reads nothing. With more, the more chunks have to
+ * be looked up; with less, the more is read.
+ */
+const leftOpen = 0.5;
+/** Share of all postings that the second part must leave out for it to cost less. */
+const leastSaved = 0.2;
+
+function openWords(readings: readonly Reading[]): number {
+  return readings.filter(({ unread }) => unread.some((most) => most > 0)).length;
 }
 
 /** BM25 scores of given chunks; one that holds none of the words is missing. */

@@ -2,6 +2,7 @@ import type { Filters, Passage } from '../retrieval/passage.ts';
 import type { ChunkPart } from '../retrieval/stretches.ts';
 import { maySee } from './access-conditions.ts';
 import type { Db } from './connect.ts';
+import { prepared } from './prepared.ts';
 import { documentsPutUnder, documentsUnder, shownPath, standsUnder } from './taxonomy-places.ts';
 
 /** A piece of SQL with its named bindings. */
@@ -95,19 +96,6 @@ export function visibleDocuments(filters: Filters): {
   };
 }
 
-/** The first characters of chunks, by seq. */
-export async function readBeginnings(
-  db: Db,
-  seqs: readonly number[],
-  length: number,
-): Promise<Map<number, string>> {
-  const { rows } = await db.raw(
-    'select seq, left(text, ?) as text from chunks where seq = any(?::bigint[])',
-    [length, arrayOf(seqs)],
-  );
-  return new Map(rows.map((row: { seq: number; text: string }) => [row.seq, row.text]));
-}
-
 /** A found chunk as stored, and which of the question's words it holds. */
 export type PassageRow = Omit<Passage, 'score' | 'keywordScore' | 'vectorScore' | 'rerankScore' | 'parts'> & {
   /** White space between the chunk before and this one; null where they overlap, and where it is not known. */
@@ -115,25 +103,24 @@ export type PassageRow = Omit<Passage, 'score' | 'keywordScore' | 'vectorScore' 
   matched: string[];
 };
 
+const passagesStatement = `select c.seq as "chunkSeq", c.id as "chunkId", c.document_id as "documentId", c.version, c.n,
+         c.start_char as start, c.end_char as "end", c.page, c.heading, c.context, c.gap, c.text,
+         coalesce(d.title, v.found->>'title') as title, d.source_url as "sourceUrl",
+         coalesce(d.author, v.found->>'author') as author, v.found->>'date' as date, v.content_type as "contentType",
+         coalesce(d.language, v.found->>'language') as language, ${shownPath('d')} as "taxonomyPath", d.metadata,
+         array(select word from unnest(c.words) as word where word = any(:words::text[])) as matched
+    from chunks c
+    join documents d on d.id = c.document_id and d.deleted_at is null
+    join document_versions v on v.document_id = c.document_id and v.version = c.version
+   where c.seq = any(:seqs::bigint[]) and c.live`;
+
 /** The chunks with what a citation needs, by seq. One that was deleted or replaced since it was found is left out. */
 export async function readPassages(
   db: Db,
   seqs: readonly number[],
   words: readonly string[],
 ): Promise<Map<number, PassageRow>> {
-  const { rows } = await db.raw(
-    `select c.seq as "chunkSeq", c.id as "chunkId", c.document_id as "documentId", c.version, c.n,
-            c.start_char as start, c.end_char as "end", c.page, c.heading, c.context, c.gap, c.text,
-            coalesce(d.title, v.found->>'title') as title, d.source_url as "sourceUrl",
-            coalesce(d.author, v.found->>'author') as author, v.found->>'date' as date, v.content_type as "contentType",
-            coalesce(d.language, v.found->>'language') as language, ${shownPath('d')} as "taxonomyPath", d.metadata,
-            array(select word from unnest(c.words) as word where word = any(?::text[])) as matched
-       from chunks c
-       join documents d on d.id = c.document_id and d.deleted_at is null
-       join document_versions v on v.document_id = c.document_id and v.version = c.version
-      where c.seq = any(?::bigint[]) and c.live`,
-    [[...words], arrayOf(seqs)],
-  );
+  const { rows } = await prepared(db, passagesStatement, { words: [...words], seqs: arrayOf(seqs) });
   return new Map(rows.map((row: PassageRow) => [row.chunkSeq, row]));
 }
 

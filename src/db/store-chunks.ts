@@ -14,8 +14,10 @@ export interface NewChunk {
   /** White space between the chunk before and this one; null where they overlap. */
   gap: string | null;
   text: string;
-  words: string[];
-  frequencies: number[];
+  /** Distinct index words; or one a line, in which form they are a fraction of the work for everybody who holds them. */
+  words: readonly string[] | string;
+  /** One of each word; or with commas between them. */
+  frequencies: readonly number[] | string;
   wordCount: number;
 }
 

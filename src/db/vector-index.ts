@@ -22,6 +22,11 @@ export function vectorIndexName(model: string, dimensions: number): string {
   return prefix + createHash('md5').update(`${model}\n${dimensions}`).digest('hex').slice(0, 16);
 }
 
+/** SQL of the same: the index over the vectors of these columns as a regclass, null where there is none. */
+export function vectorIndexOf(model: string, dimensions: string): string {
+  return `to_regclass('${prefix}' || left(md5(${model} || chr(10) || ${dimensions}), 16))`;
+}
+
 /** Whether search may rely on the index: it is there and complete. */
 export async function hasVectorIndex(db: Db, model: string, dimensions: number): Promise<boolean> {
   return (await readState(db, vectorIndexName(model, dimensions))) === 'ready';

@@ -94,10 +94,30 @@ export async function failVersion(db: Db, key: VersionKey, error: ErrorSummary):
   return failed > 0;
 }
 
+/** A version that goes live takes as long as it has chunks: other deliveries of it give way, not to fill all places of a worker. */
+const goingLive = "hashtextextended(:documentId::text || ' ' || :version::text, 4207041)";
+const tryGoingLive = `pg_try_advisory_xact_lock(${goingLive})`;
+
+/**
+ * Whether somebody is making the version live this moment: nothing of it is left to embed then. A lock's 64 bits are two numbers
+ * in the list of locks.
+ */
+export async function isGoingLive(db: Db, { documentId, version }: VersionKey): Promise<boolean> {
+  const { rows } = await db.raw(
+    `select from (select ${goingLive} as id) as k, pg_locks l
+      where l.locktype = 'advisory' and l.objsubid = 1 and l.granted
+        and l.database = (select oid from pg_database where datname = current_database())
+        and (l.classid::bigint << 32) | l.objid::bigint = k.id`,
+    { documentId, version },
+  );
+  return rows.length > 0;
+}
+
 /**
  * Makes a fully embedded version the live one: previous chunks go, its own become findable, statistics and attributes
  * follow, in one transaction. False when a chunk still lacks its vector of the live generation or the version is not waiting
- * for it. Generations are held shared: none is switched to, or counted complete, while chunks become live beside it.
+ * for it, or somebody else is making it live. Generations are held shared: none is switched to, or counted complete, while chunks
+ * become live beside it.
  */
 export async function makeLive(db: Knex, key: VersionKey): Promise<boolean> {
   if (await makeLiveAtOnce(db, key)) return true;
@@ -107,16 +127,20 @@ export async function makeLive(db: Knex, key: VersionKey): Promise<boolean> {
     );
     const live = held.rows.find(({ status }: { status: string }) => status === 'live');
     if (!live) return false;
-    const { rows } = await trx.raw(
-      `select exists (select from chunks c where c.document_id = d.id and c.version <> v.version) as "hasOthers",
-              v.attributes, v.node_id as "nodeId", ${holdsPii} as "holdsPii"
-         from documents d join document_versions v on v.document_id = d.id and v.version = d.version
+    const complete = `from documents d join document_versions v on v.document_id = d.id and v.version = d.version
         where d.id = ? and v.version = ? and v.status = 'embedding' and d.deleted_at is null
           and not exists (
             select 1 from chunks c left join chunk_vectors x on x.chunk_seq = c.seq and x.model = ?
-             where c.document_id = d.id and c.version = v.version and x.chunk_seq is null)
+             where c.document_id = d.id and c.version = v.version and x.chunk_seq is null)`;
+    const of = [key.documentId, key.version, live.model];
+    // Looked at before the lock is asked for, so that whoever holds it has seen all vectors, and nobody gives way for nothing.
+    if ((await trx.raw(`select ${complete}`, of)).rows.length === 0) return false;
+    if (!(await trx.raw(`select ${tryGoingLive} as held`, { ...key })).rows[0].held) return false;
+    const { rows } = await trx.raw(
+      `select exists (select from chunks c where c.document_id = d.id and c.version <> v.version) as "hasOthers",
+              v.attributes, v.node_id as "nodeId", ${holdsPii} as "holdsPii" ${complete}
         for update of d, v`,
-      [key.documentId, key.version, live.model],
+      of,
     );
     if (rows.length === 0) return false;
     const [found] = rows;

@@ -4,6 +4,7 @@ import { insertRecord, type NewRecord, recordBindings } from './answer-records.t
 import type { Db } from './connect.ts';
 import { experienceBindings, insertExperience, type NewExperience } from './experiences.ts';
 import { notifyAnswer } from './notify.ts';
+import { prepared } from './prepared.ts';
 
 interface CompletedAnswer {
   id: string;
@@ -41,7 +42,7 @@ const statementWithExperience = statementWith(`,\n  ${insertExperience('done')}`
 export async function writeEnd(db: Db, end: CompletedAnswer): Promise<boolean> {
   const { id, token, result, record, experience, told } = end;
   const events = [...told.events, ...sourceEvents(result), { type: 'completed', data: {} } as const];
-  const { rows } = await db.raw(experience ? statementWithExperience : statement, {
+  const { rows } = await prepared(db, experience ? statementWithExperience : statement, {
     ...{ id, token, result: JSON.stringify(result), count: events.length },
     ...{ held: [...new Set(end.documents)].sort() },
     ...eventBindings(events, told.documents),

@@ -95,11 +95,22 @@ export function visitIndexWords(text: string, emit: Emit): void {
   }
 }
 
+/** What a question is searched by. */
+export interface AskedWords {
+  words: string[];
+  sounds: Map<string, string>;
+}
+
+/** All that the index is asked for. */
+export function wordsOf({ words, sounds }: AskedWords): string[] {
+  return [...words, ...sounds.keys()];
+}
+
 /**
  * Index words of a question, and the sounds by which passages in the other script have them: a Korean question finds
  * "component" by 컴포넌트, an English one 컴포넌트 by "component". `sounds` has the word that each was made of.
  */
-export function analyzeQuestion(question: string): { words: string[]; sounds: Map<string, string> } {
+export function analyzeQuestion(question: string): AskedWords {
   const words: string[] = [];
   const heard = hearWords(question, (word) => words.push(word));
   const sounds = new Map<string, string>();

@@ -1,6 +1,7 @@
-import { readBeginnings, type ScoredChunk } from '../db/search.ts';
-import { type QueryVector, scoreMeaning, searchMeaning } from '../db/search-meaning.ts';
-import { scoreWords, searchWords } from '../db/search-words.ts';
+import { type JudgedChunk, judgeByMeaning, judgeByWords } from '../db/judge-chunks.ts';
+import type { ScoredChunk } from '../db/search.ts';
+import { type QueryVector, searchMeaning } from '../db/search-meaning.ts';
+import { searchWords } from '../db/search-words.ts';
 import { AppError } from '../errors.ts';
 import { embedQuestion, leastReadable } from './by-meaning.ts';
 import { byWords } from './by-words.ts';
@@ -8,7 +9,7 @@ import { type Evidences, fuse, readableAmong, weightFor } from './fuse.ts';
 import type { Found, Search } from './strategy.ts';
 
 /** Characters of a passage by which its readability is judged. */
-const judged = 200;
+const judgedLength = 200;
 const agreementDepth = 3;
 /** From here on what the model does not read is not worth a note. */
 const wellRead = 0.9;
@@ -49,9 +50,13 @@ export async function searchBoth(
   if (search.readable < leastReadable) {
     return wordsOnly(search, 'The embedding model can not read the question: keyword search only.');
   }
-  const query = await embed(search);
-  if (!query) return wordsOnly(search, 'The embedding model is unavailable: keyword search only.');
-  const [words, meaning] = await Promise.all([findByWords(search, query), findByMeaning(search, query)]);
+  // Words need no vector: they are searched for while the question is embedded.
+  const embedding = embed(search);
+  const [words, meaning] = await Promise.all([
+    findByWords(search, embedding),
+    findByMeaning(search, embedding),
+  ]);
+  if (!meaning) return wordsOnly(search, 'The embedding model is unavailable: keyword search only.');
   const evidences = join(search, words, meaning);
   const corpus = readableAmong(evidences);
   const notes = [readNote('question', search.readable), readNote('best passages by words', corpus)].flat();
@@ -79,38 +84,41 @@ async function embed(search: Search): Promise<QueryVector | undefined> {
   }
 }
 
-/** What one leg found, best first, with the other's scores of the same chunks and their first characters. */
+/** What one leg found, best first, and with the other's scores of the same chunks their first characters. */
 interface Leg {
   found: ScoredChunk[];
-  others: ScoredChunk[];
-  beginnings: Map<number, string>;
+  judged: JudgedChunk[];
 }
 
-async function findByWords({ db, statistics, k, ...search }: Search, query: QueryVector): Promise<Leg> {
-  const found = await searchWords(db, statistics, { ...search, certain: k });
-  const seqs = found.map(({ seq }) => seq);
-  const [others, beginnings] = await Promise.all([
-    scoreMeaning(db, query, seqs),
-    readBeginnings(db, seqs, judged),
+async function findByWords(
+  { db, statistics, k, ...search }: Search,
+  embedding: Promise<QueryVector | undefined>,
+): Promise<Leg> {
+  const [found, query] = await Promise.all([
+    searchWords(db, statistics, { ...search, certain: k }),
+    embedding,
   ]);
-  return { found, others, beginnings };
+  const seqs = found.map(({ seq }) => seq);
+  return { found, judged: query ? await judgeByMeaning(db, query, seqs, judgedLength) : [] };
 }
 
-async function findByMeaning({ db, statistics, ...search }: Search, query: QueryVector): Promise<Leg> {
+/** Undefined without a model. */
+async function findByMeaning(
+  { db, statistics, ...search }: Search,
+  embedding: Promise<QueryVector | undefined>,
+): Promise<Leg | undefined> {
+  const query = await embedding;
+  if (!query) return undefined;
   const found = await searchMeaning(db, query, search);
   const seqs = found.map(({ seq }) => seq);
-  const [others, beginnings] = await Promise.all([
-    scoreWords(db, statistics, seqs, search.bm25),
-    readBeginnings(db, seqs, judged),
-  ]);
-  return { found, others, beginnings };
+  return { found, judged: await judgeByWords(db, statistics, seqs, judgedLength, search.bm25) };
 }
 
 /** Both scores, and readability, of every chunk that either leg found. */
 function join({ embedder }: Search, words: Leg, meaning: Leg): Evidences[] {
-  const keywords = toMap([...words.found, ...meaning.others]);
-  const vectors = toMap([...meaning.found, ...words.others]);
-  const beginnings = new Map([...words.beginnings, ...meaning.beginnings]);
+  const keywords = toMap([...words.found, ...meaning.judged]);
+  const vectors = toMap([...meaning.found, ...words.judged]);
+  const beginnings = new Map([...words.judged, ...meaning.judged].map((one) => [one.seq, one.beginning]));
   const seqs = [...words.found, ...meaning.found].map(({ seq }) => seq);
   return [...new Set(seqs)].map((seq) => ({
     seq,
@@ -120,8 +128,8 @@ function join({ embedder }: Search, words: Leg, meaning: Leg): Evidences[] {
   }));
 }
 
-function toMap(chunks: readonly ScoredChunk[]): Map<number, number> {
-  return new Map(chunks.map(({ seq, score }) => [seq, score]));
+function toMap(chunks: readonly { seq: number; score: number | null }[]): Map<number, number> {
+  return new Map(chunks.flatMap(({ seq, score }) => (score === null ? [] : [[seq, score] as const])));
 }
 
 function agree(words: readonly ScoredChunk[], meaning: readonly ScoredChunk[]): boolean {

@@ -13,7 +13,7 @@ import {
 import { hasVectorIndex } from '../db/vector-index.ts';
 import type { Embedder } from '../models/embedder.ts';
 import { detectLanguage } from '../text/language.ts';
-import { analyze, analyzeQuestion } from './analyze.ts';
+import { type AskedWords, analyze, analyzeQuestion, wordsOf } from './analyze.ts';
 import { branchNotes } from './branch-notes.ts';
 import { byMeaning, leastReadable } from './by-meaning.ts';
 import { byWords } from './by-words.ts';
@@ -51,6 +51,12 @@ export interface RetrieveContext {
   bm25?: Bm25 | undefined;
   /** Left out: the strategy's order stands. */
   reranking?: Reranking | undefined;
+  /** Whether the model's vectors have an index; left out: it is looked up. */
+  indexed?: boolean | undefined;
+  /** Left out: the question is analysed. */
+  asking?: AskedWords | undefined;
+  /** Of those words, as the asking key sees them; left out: they are read. */
+  statistics?: WordStatistics | undefined;
   /** What filters left before; left out: it is found anew. */
   scopes?: ScopeCache | undefined;
   signal?: AbortSignal | undefined;
@@ -94,15 +100,16 @@ export async function retrieve(
   context: RetrieveContext,
   options: RetrieveOptions,
 ): Promise<Retrieval> {
-  const { db, embedder, bm25 = bm25Defaults, reranking, scopes, signal } = context;
+  const { db, embedder, bm25 = bm25Defaults, indexed: has, reranking, scopes, signal } = context;
   const { k, strategy, filters, decide, withinMs } = options;
   const until = withinMs === undefined ? undefined : performance.now() + withinMs;
   signal?.throwIfAborted();
-  const { words, sounds } = analyzeQuestion(question);
+  const { asking = analyzeQuestion(question) } = context;
+  const { sounds } = asking;
   const [statistics, scope, indexed, branches] = await Promise.all([
-    readWordStatistics(db, [...words, ...sounds.keys()], filters?.access),
+    context.statistics ?? readWordStatistics(db, wordsOf(asking), filters?.access),
     findScope(db, filters, scopes),
-    strategy !== 'keyword' && hasVectorIndex(db, embedder.model, embedder.dimensions),
+    strategy !== 'keyword' && (has ?? hasVectorIndex(db, embedder.model, embedder.dimensions)),
     branchNotes(db, filters),
   ]);
   const asked = withoutSounds(statistics);

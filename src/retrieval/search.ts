@@ -15,7 +15,7 @@ import type { Metrics } from '../metrics.ts';
 import type { Embedder } from '../models/embedder.ts';
 import { type EmbedderPool, unavailableEmbedder } from '../models/embedder-pool.ts';
 import { packVector, unpackVector, withQueryVector } from '../models/query-vectors.ts';
-import { analyzerVersion } from './analyze.ts';
+import { analyzeQuestion, analyzerVersion, wordsOf } from './analyze.ts';
 import type { Decide } from './decided.ts';
 import { type CaseLookup, lookUpCases } from './look-up-cases.ts';
 import type { Expand, Filters, Retrieval, Strategy } from './passage.ts';
@@ -54,6 +54,8 @@ export interface SearchOptions {
    * another: it is neither looked for in the cache nor kept there. The question's vector is.
    */
   decide?: Decide | undefined;
+  /** Takes what is to be kept in the cache, to write it with more; left out: it is there with the result. */
+  keep?: ((entries: readonly CacheEntry[]) => void) | undefined;
   /** Neither reads the cache nor fills it: for measuring. */
   fresh?: boolean;
 }
@@ -96,7 +98,11 @@ export function createSearch(deps: SearchDeps): Search {
     const reranking = rerankingFor(options, deps.reranking, metrics);
     const result = options.decide || options.cases ? noResult : resultKey(question, options, bm25, reranking);
     const keys = { result, questionHash: sha256(question) };
-    const state = await readSearchState(db, keys, off ? 0 : cacheTtlSeconds);
+    const asking = analyzeQuestion(question);
+    // What a restricted key may not see does not count for it: its statistics are read apart.
+    const restricted = options.filters.access !== undefined;
+    const words = restricted ? [] : wordsOf(asking);
+    const state = await readSearchState(db, keys, off ? 0 : cacheTtlSeconds, words);
     const { generation } = state;
     const answer = { generation: generation && { id: generation.id, model: generation.model } };
     if (!off && result !== noResult) countLookup(metrics, 'results', state.found !== undefined);
@@ -117,7 +123,11 @@ export function createSearch(deps: SearchDeps): Search {
     const cases = options.cases && (await lookUp(question, { ...lookup, ...options.cases }));
     const retrieved = await retrieve(
       question,
-      { db, embedder, bm25, reranking, scopes, ...(signal ? { signal } : {}) },
+      {
+        ...{ db, embedder, bm25, asking, indexed: state.indexed, reranking, scopes },
+        statistics: restricted ? undefined : state.statistics,
+        ...(signal ? { signal } : {}),
+      },
       { ...options, cases },
     );
     // Parts may have been read before a change and its version after it: kept under that, it would be served as new.
@@ -132,7 +142,7 @@ export function createSearch(deps: SearchDeps): Search {
         generationId: generation?.id ?? null,
         value: retrieval,
       });
-    await writeCache(db, entries);
+    await (options.keep ? options.keep(entries) : writeCache(db, entries));
     return { ...answer, retrieval, cache: options.decide ? ('off' as const) : ('miss' as const) };
   };
   return {

@@ -18,8 +18,7 @@ const nodes = `${taxonomy}/nodes`;
 const expected = new Map<string, string[]>();
 
 beforeAll(async () => {
-  // What nobody placed stays so.
-  service = await startService({ CLASSIFY_DOCUMENTS: 'false' });
+  service = await startService();
   admin = service.admin;
   const paths = ['HR/Leave', 'HR/Leave/Sick', 'HR/Pay', 'HR', 'Travel/Trains', 'Travel/Planes', 'Tools', ''];
   const items = paths.flatMap((path) =>

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { beginDelete } from '../../src/db/operations.ts';
-import { clearCache } from '../../src/db/query-cache.ts';
+import { type CacheEntry, clearCache, writeCache } from '../../src/db/query-cache.ts';
 import { createScopeCache } from '../../src/db/scope-cache.ts';
 import { findScope } from '../../src/db/search-scope.ts';
 import { bm25Defaults } from '../../src/db/search-words.ts';
@@ -61,6 +61,24 @@ describe('the cache of results', () => {
     for (const other of others) expect([other, (await ask(there, other)).cache]).toEqual([other, 'miss']);
     const reordered = { scope: 'read', flags: [...options.audience.flags].reverse() } as const;
     expect((await ask(there, { audience: reordered })).cache, 'the same flags').toBe('hit');
+  });
+
+  it('keeps later what is handed on for that, and nothing of a corpus that has changed since', async () => {
+    const entries: CacheEntry[] = [];
+    const keep = (found: readonly CacheEntry[]) => void entries.push(...found);
+    await ask(here, { keep });
+    expect((await ask(there, { keep })).cache, 'nothing is written yet').toBe('miss');
+    expect(
+      entries.map(({ key }) => key),
+      'the same twice',
+    ).toHaveLength(4);
+    await writeCache(context.db, entries);
+    expect((await ask(there)).cache).toBe('hit');
+    await clearCache(context.db);
+    await beginDelete(context.db, await addReady('The grebe waits at the weir, too.'));
+    await writeCache(context.db, entries);
+    expect(await clearCache(context.db, 'search:*'), 'results').toBe(0);
+    expect(await clearCache(context.db), 'the vector of the question').toBe(1);
   });
 
   it('serves nothing of a deleted document in the very next search, and is cleared for every process', async () => {

@@ -119,6 +119,17 @@ describe('parser pool', () => {
     expect(second.text).not.toBe(first.text);
   });
 
+  it('replaces a process that has read a long document', async () => {
+    const before = await say('pid');
+    const megabyte = Buffer.from(`${' '.repeat(1_000_000)}\ntea\n\n`);
+    const parts = async function* () {
+      for (let n = 0; n < 6; n++) yield megabyte;
+    };
+    const long = await pool.prepare({ parts, hints: { fileName: 'a.txt' } }, options);
+    expect(long.chunks.length).toBe(6);
+    expect((await say('pid')).text).not.toBe(before.text);
+  });
+
   it('does not charge a document for the memory that those before it left', async () => {
     const forgetful = createParserPool({
       timeoutMs: 30_000,

@@ -1,5 +1,6 @@
 import type { AnswerResult } from '../../src/answer-result.ts';
-import { answerKey, type CachedAnswer, findCachedAnswer, keepAnswer } from '../../src/db/answer-cache.ts';
+import { answerKey, type CachedAnswer, entryOf, findCachedAnswer } from '../../src/db/answer-cache.ts';
+import type { CacheEntry } from '../../src/db/query-cache.ts';
 import { fingerprint } from '../../src/fingerprint.ts';
 import { flagsOn } from '../../src/flag-service.ts';
 import { analyzerVersion } from '../../src/retrieval/analyze.ts';
@@ -28,8 +29,8 @@ export interface Asked {
 export interface AnswerCache {
   /** The answer as it is given now, with its experience and record. */
   find(): Promise<CachedAnswer | undefined>;
-  /** Keeps an answer that is all that was asked for; others not. */
-  keep(answer: CachedAnswer): Promise<void>;
+  /** What keeps an answer that is all that was asked for; nothing for others. */
+  entryOf(answer: CachedAnswer): CacheEntry[];
 }
 
 /** Of the request, what changes nothing of the answer; flags are told apart by which are on. Any other field does, also one that is added later. */
@@ -54,10 +55,10 @@ export function answerCache(
       metrics.cacheLookups.inc({ cache: 'answers', outcome: found ? 'hit' : 'miss' });
       return found && { ...found, result: given(found.result, asked.queuedMs, started) };
     },
-    keep: async (answer) => {
+    entryOf: (answer) => {
       // Cases are archived and deleted without a word to this cache.
       const lasting = (answer.result.retrieval.cases ?? []).length === 0;
-      if (lasting && isWhole(answer.result)) await keepAnswer(db, key, answer);
+      return lasting && isWhole(answer.result) ? entryOf(key, answer) : [];
     },
   };
 }

@@ -4,6 +4,8 @@ import { caseOf, type NewCase } from '../../src/cases.ts';
 import type { NewRecord } from '../../src/db/answer-records.ts';
 import type { ClaimedAnswer } from '../../src/db/answers.ts';
 import type { NewExperience } from '../../src/db/experiences.ts';
+import { type CacheEntry, writeCache } from '../../src/db/query-cache.ts';
+import type { Search } from '../../src/retrieval/search.ts';
 import type { Context } from '../context.ts';
 import { type AnswerCache, answerCache, type CacheableRequest, skippedSteps } from './cached-answer.ts';
 import { type Choosing, openChooser } from './chooser.ts';
@@ -67,14 +69,27 @@ async function make(
   report: Report,
 ): Promise<Finished> {
   const recorder = createRecorder(context, { seed: newSeed() });
-  const run = await runSteps(answer, recorder.context, report);
+  const entries: CacheEntry[] = [];
+  const search = keeping(recorder.context.search, entries);
+  const run = await runSteps(answer, { ...recorder.context, search }, report).catch(async (error) => {
+    // The next try finds what this one has searched for.
+    await writeCache(context.db, entries);
+    throw error;
+  });
   const looked = cache && cache_control === undefined ? 'miss' : 'off';
   const result = { ...run.result, usage: { ...run.result.usage, answer_cache: looked } } as const;
   const experience = describeExperience(answer, { ...run, result });
   const { raw, rawHours, ...record } = recorder.record({ ...run, result });
-  await cache?.keep({ answer_id: answer.id, result, experience, record });
+  entries.push(...(cache?.entryOf({ answer_id: answer.id, result, experience, record }) ?? []));
+  await writeCache(context.db, entries);
   const fresh = confirmedCase(answer, result, context);
   return { result, experience, record: { ...record, raw, rawHours }, fresh };
+}
+
+/** The same search, but what it would keep in the cache is put there, to be written with the answer in one statement. */
+function keeping(search: Search, entries: CacheEntry[]): Search {
+  const keep = (found: readonly CacheEntry[]) => void entries.push(...found);
+  return { retrieve: (question, options, signal) => search.retrieve(question, { ...options, keep }, signal) };
 }
 
 /** An answer that is sure and wholly carried by its sources needs nobody to confirm it. */

@@ -5,6 +5,8 @@ import type { Progress, Report } from './progress.ts';
 
 /** What is told within so long goes to the database in one statement. */
 const everyMs = 50;
+/** The first of it waits longer: an answer that has ended by then tells all in the statement that ends it. */
+const firstMs = 100;
 /** What may wait to be told: characters of draft, and events. A database that takes so little has other worries. */
 const mostCharacters = 200_000;
 const mostEvents = 500;
@@ -29,16 +31,19 @@ export function startTelling(answer: ClaimedAnswer, { db, log }: Pick<Context, '
   const buffer = createBuffer();
   let before = answer.event_seq;
   let over = false;
+  let told = false;
   let timer: NodeJS.Timeout | undefined;
   let telling: Promise<void> = Promise.resolve();
   const later = () => {
     if (over) return;
+    const ms = told ? everyMs : firstMs;
     timer ??= setTimeout(() => {
       telling = tell();
-    }, everyMs);
+    }, ms);
   };
   const tell = async () => {
     const events = buffer.take();
+    told = true;
     try {
       if (events.length > 0)
         before = await appendEvents(

@@ -2,7 +2,7 @@ import { claimChunks, noteEmbeddingFailure } from '../../src/db/embeddings.ts';
 import { waitLeft } from '../../src/db/generation-work.ts';
 import { type GenerationRow, readKeptGenerations } from '../../src/db/generations.ts';
 import { beginEmbeddingTurn } from '../../src/db/turns.ts';
-import { failVersion, makeLive, type VersionKey } from '../../src/db/versions.ts';
+import { failVersion, isGoingLive, makeLive, type VersionKey } from '../../src/db/versions.ts';
 import { AppError, asAppError, summarise } from '../../src/errors.ts';
 import { maxEmbeddingBatch } from '../../src/jobs/batches.ts';
 import type { Context, Handler } from '../context.ts';
@@ -16,6 +16,8 @@ import { waitAlone } from './wait-alone.ts';
  */
 export const embedChunks: Handler<'embedChunks'> = {
   async run(key, context) {
+    // A delivery for every batch was sent out, and a long version's last ones come while it goes live.
+    if (key.batch > 0 && (await isGoingLive(context.db, key))) return;
     await beginEmbeddingTurn(context.db, key);
     for (let embedded: string | undefined; ; ) {
       const kept = await readKeptGenerations(context.db);

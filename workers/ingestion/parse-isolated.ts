@@ -1,4 +1,5 @@
 import { AppError } from '../../src/errors.ts';
+import { packed, unpacked } from './packed-chunk.ts';
 import type { DocumentSource, PreparedSummary } from './parser-messages.ts';
 import { type ParserProcess, type StoreWindow, startParserProcess } from './parser-process.ts';
 import {
@@ -11,6 +12,9 @@ import {
 
 /** Characters up to which a text is prepared in place (50 ms at most): it must not wait behind a slow file. */
 const shortText = 20_000;
+
+/** Beyond so many windows a process is replaced: beside that document's time a start is short, and its memory is given back. */
+const longDocument = 4;
 
 export interface ParserPoolOptions {
   timeoutMs: number;
@@ -108,7 +112,8 @@ export function createParserPool(options: ParserPoolOptions): ParserPool {
   function giveBack(child: ParserProcess): void {
     busy.delete(child);
     if (!child.alive) return;
-    if (closed || child.rss > recycleMb * 1024 * 1024) child.kill(shuttingDown());
+    if (closed || child.rss > recycleMb * 1024 * 1024 || child.windows > longDocument)
+      child.kill(shuttingDown());
     else idle.push(child);
   }
 
@@ -166,7 +171,7 @@ export function createParserPool(options: ParserPoolOptions): ParserPool {
         chunks = [];
         return async (window) => {
           text += window.text;
-          chunks.push(...window.chunks);
+          chunks.push(...window.chunks.map(unpacked));
         };
       };
       const summary = await prepareWindows(source, options, openStore, signal);
@@ -186,7 +191,7 @@ async function prepareInPlace(
 ): Promise<PreparedSummary> {
   const { document, chunks } = prepareDocument(givenText(given), options);
   const { text, ...summary } = document;
-  await store({ text, chunks: [...chunks] });
+  await store({ text, chunks: Array.from(chunks, packed) });
   return summary;
 }
 

@@ -5,9 +5,10 @@
 import { Worker } from 'node:worker_threads';
 import { asAppError } from '../../src/errors.ts';
 import type { ParserRegistry } from './formats.ts';
+import { type PackedChunk, packed } from './packed-chunk.ts';
 import type { ParseResult } from './parse-document.ts';
 import type { ChildMessage, PoolMessage, PrepareRequest } from './parser-messages.ts';
-import { givenText, type PreparedChunk } from './prepare-document.ts';
+import { givenText } from './prepare-document.ts';
 import { prepareWindows, type WindowSink } from './prepare-windows.ts';
 import { readDocuments } from './read-documents.ts';
 
@@ -45,14 +46,14 @@ async function* askForParts(): AsyncGenerator<Uint8Array> {
 }
 
 function createSink(): WindowSink {
-  let part: PreparedChunk[] = [];
+  let part: PackedChunk[] = [];
   const sendPart = async (): Promise<void> => {
     await send({ kind: 'chunks', chunks: part });
     part = [];
   };
   return {
     async chunk(chunk) {
-      part.push(chunk);
+      part.push(packed(chunk));
       if (part.length >= chunksPerMessage) await sendPart();
     },
     async window(text) {

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../../src/errors.ts';
 import type { FileHints } from './formats.ts';
-import type { PreparedChunk, PreparedDocument, PrepareOptions } from './prepare-document.ts';
+import type { PackedChunk } from './packed-chunk.ts';
+import type { PreparedDocument, PrepareOptions } from './prepare-document.ts';
 
 /**
  * A file, whole or in parts that are read when they are wanted, from the beginning at every call; or a text, which stays
@@ -17,7 +18,7 @@ export type PreparedSummary = Omit<PreparedDocument, 'text'>;
 /** A stretch of a document's text, and its chunks; offsets count from the beginning of the document. */
 export interface PreparedWindow {
   text: string;
-  chunks: PreparedChunk[];
+  chunks: PackedChunk[];
 }
 
 export interface PrepareRequest {
@@ -41,7 +42,7 @@ export type PoolMessage =
 export type ChildMessage =
   | { kind: 'ready' }
   | { kind: 'more' }
-  | { kind: 'chunks'; chunks: PreparedChunk[] }
+  | { kind: 'chunks'; chunks: PackedChunk[] }
   | { kind: 'window'; text: string }
   | { kind: 'prepared'; summary: PreparedSummary; rss: number }
   | { kind: 'refused'; code: ErrorCode; detail: string; cause?: string; rss: number };

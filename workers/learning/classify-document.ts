@@ -26,8 +26,13 @@ export const classifyDocument: Handler<'classifyDocument'> = {
 
 /** Whether the taxonomy says enough of its nodes. */
 export async function isReady({ classification, db }: Context): Promise<boolean> {
-  if ((await countDescribed(db, leastDescribed)) < leastDescribed) return false;
+  if (!(await isDescribed(db))) return false;
   return (await classification.current()).described >= leastDescribed;
+}
+
+/** The same by the rows alone: what of it can be learned from this moment is another question. */
+export async function isDescribed(db: Context['db']): Promise<boolean> {
+  return (await countDescribed(db, leastDescribed)) >= leastDescribed;
 }
 
 /** False: there was nothing to write. */
