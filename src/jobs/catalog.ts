@@ -65,6 +65,8 @@ export const catalog = {
     queue: 'learning',
     payload: nothing,
     once: () => 'tend-cases',
+    // A rating that comes while cases are tended is for the next time, not for the next minute.
+    runsAgain: true,
     attempts: 3,
     timeoutMs: 5 * minutes,
     everyMs: minutes,

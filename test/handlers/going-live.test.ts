@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, expect, it } from 'vitest';
 import type { Context } from '../../workers/context.ts';
 import { handlers } from '../../workers/handlers.ts';
 import { type HandlerBench, openBench } from '../support/context.ts';
@@ -6,13 +6,9 @@ import { chunked, ready } from '../support/ingest.ts';
 import { onlyWhere } from '../support/tier.ts';
 import { waitFor } from '../support/wait-for.ts';
 
-let bench: HandlerBench;
+let bench: HandlerBench | undefined;
 let context: Context;
-beforeAll(async () => {
-  bench = await openBench();
-  context = bench.context;
-});
-afterAll(() => bench.close());
+afterAll(() => bench?.close());
 
 const rowsOf = async (sql: string, values: string[] = []) => (await context.db.raw(sql, values)).rows;
 const statusOf = async (id: string, version: number) =>
@@ -20,6 +16,8 @@ const statusOf = async (id: string, version: number) =>
 
 it('other deliveries of a version give way while one makes it live', async (test) => {
   onlyWhere(test, 'connections have sessions of their own');
+  bench = await openBench();
+  context = bench.context;
   // A version that takes the place of another goes live step by step, as a long one does.
   const { documentId } = await ready(context, { text: 'The heron waits at the weir.', externalId: 'heron' });
   const key = await chunked(context, { text: 'The heron has left the weir.', externalId: 'heron' });
