@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type pg from 'pg';
@@ -20,13 +20,15 @@ export interface Stores {
   remove(): Promise<void>;
 }
 
-/** Stores of their own, so that no test file sees another's: empty and, on a server, migrated. */
+/** Stores of their own, so that no test file sees another's: empty, and migrated where the run has a template. */
 export async function createStores(): Promise<Stores> {
   const dataDir = await mkdtemp(join(tmpdir(), 'dt-rag-test-'));
   const removeFolder = () => rm(dataDir, { recursive: true, force: true });
   // Questions that a test repeats are answered anew, unless it is about the cache.
   const environment = { ENVIRONMENT: 'testing', DATA_DIR: dataDir, ANSWER_CACHE_TTL_SECONDS: '0' };
   if (tier === 'embedded') {
+    const template = inject('template');
+    if (template) await cp(template, dataDir, { recursive: true });
     const connection = { host: dataDir, port: 5432, user: 'postgres', database: 'postgres' };
     return { dataDir, environment, connection, remove: removeFolder };
   }
